@@ -1,0 +1,99 @@
+"""The project's decisions as Scrapy settings, one reason each.
+
+Everything here can be set with ``-s NAME=VALUE``, in Scrapyd or in the environment that runs the crawl. Names that
+Scrapy does not know are ours and are read by ``from_crawler`` methods alone.
+"""
+
+BOT_NAME = "baoquan"
+SPIDER_MODULES = ["spiders"]
+COMMANDS_MODULE = "crawler.commands"
+
+# --- Where the archive goes, and who answers for the crawl ------------------------------------------------------
+ARCHIVE_DIR = "archive"  # an absolute path under Scrapyd
+CONTACT = None  # mail address or web page; needed before the first request to a host that is not loopback
+WARC_TARGET_SIZE = 1_000_000_000  # bytes after which the next WARC file is begun
+
+# --- Politeness -------------------------------------------------------------------------------------------------
+HOST_DELAY = 1.0  # seconds between two requests to one host
+CRAWL_DELAY_MAX = 30.0  # seconds; a larger Crawl-delay in robots.txt is cut to this
+CONCURRENT_REQUESTS = 16
+CONCURRENT_REQUESTS_PER_DOMAIN = 4
+DOWNLOAD_DELAY = 0  # the frontier keeps the delay, so that the downloader's queues stay empty and a stop is quick
+ROBOTSTXT_OBEY = False  # Scrapy's own middleware lets requests through; crawler.robotsmw obeys instead
+ROBOTS_RETRY_SECONDS = 300.0  # a robots.txt that could not be had closes its host; it is asked again after this
+COOKIES_ENABLED = False  # no site needs them, and the public-suffix list would be fetched over the network
+
+# --- Limits -----------------------------------------------------------------------------------------------------
+CONNECT_TIMEOUT = 10.0  # seconds to a usable connection
+RESPONSE_DEADLINE = 30.0  # seconds for the whole response, from request to last byte
+DOWNLOAD_MAXSIZE = 32 * 1024 * 1024  # bytes of body; what is longer is archived truncated and fails
+DOWNLOAD_WARNSIZE = 0
+DOWNLOAD_VERIFY_CERTIFICATES = True
+ALLOWED_PRIVATE_HOSTS: list[str] = []  # "host:port" pairs that the guard lets through
+REDIRECT_MAX_TIMES = 8
+RETRY_TIMES = 2
+RETRY_HTTP_CODES = [500, 502, 503, 504, 522, 524, 408]  # 429 and 403 park the host instead
+STOP_GRACE = 15.0  # seconds that running requests get after the first stop signal
+
+# --- Components -------------------------------------------------------------------------------------------------
+SCHEDULER = "crawler.scheduler.LedgerScheduler"
+DOWNLOAD_HANDLERS = {
+    "http": "crawler.handler.ArchiveDownloadHandler",
+    "https": "crawler.handler.ArchiveDownloadHandler",
+    "data": None,
+    "file": None,
+    "ftp": None,
+    "s3": None,
+}
+DOWNLOADER_MIDDLEWARES = {
+    "crawler.robotsmw.RobotsMiddleware": 100,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,  # RESPONSE_DEADLINE
+    "scrapy.downloadermiddlewares.ajaxcrawl.AjaxCrawlMiddleware": None,
+    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,  # decodes every body to look for a tag
+    "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
+    "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,  # its answers would be no captures
+}
+SPIDER_MIDDLEWARES = {
+    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,  # the spider looks at every status
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,  # depth belongs to the frontier
+}
+ITEM_PIPELINES = {
+    "pipelines.clean.CleanPipeline": 100,
+    "pipelines.validate.ValidatePipeline": 200,
+    "pipelines.dedup.DedupPipeline": 300,
+    "pipelines.jsonl.JsonlPipeline": 400,
+}
+EXTENSIONS = {
+    "crawler.archive.Archive": 0,  # opens the store before anything can be fetched
+    "crawler.progress.Progress": 500,
+    "scrapy.extensions.logstats.LogStats": None,
+    "scrapy.extensions.telnet.TelnetConsole": None,
+    "scrapy.extensions.memusage.MemoryUsage": None,
+}
+REMOTE_CONTROL_ENABLED = False  # on by default: a local server that runs posted Python
+TELNETCONSOLE_ENABLED = False
+FEED_EXPORTERS = {
+    "jsonlines": "crawler.exporter.JsonLinesExporter",
+    "jsonl": "crawler.exporter.JsonLinesExporter",
+    "jl": "crawler.exporter.JsonLinesExporter",
+}
+FEED_EXPORT_ENCODING = "utf-8"
+
+DEFAULT_REQUEST_HEADERS = {
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Language": "vi,en;q=0.7",
+    "Accept-Encoding": "gzip",  # what every reader of the archive decodes
+}
+
+# --- Cost per page (measured: see docs/performance.md) ----------------------------------------------------------
+CONCURRENT_ITEMS = 8  # worker tasks started for every response; a page has one item
+SCRAPER_SLOT_MAX_ACTIVE_SIZE = 20_000_000
+
+# --- Log --------------------------------------------------------------------------------------------------------
+LOG_LEVEL = "INFO"
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
