@@ -9,17 +9,46 @@ callbacks of its own.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import scrapy
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from crawler.dates import HANOI
+from crawler.feeds import read_entries
+from crawler.items import FoundBy
+from crawler.urls import canonical_url, host_of
+from crawler.visit import Found, Visit
+
 if TYPE_CHECKING:
+    from crawler.archive import Archive
     from crawler.arguments import Arguments
     from crawler.links import LinkRule
     from crawler.page import ArticlePage
+    from crawler.scheduler import LedgerScheduler
+
+logger = logging.getLogger(__name__)
+
+LISTING_KINDS = frozenset({"front", "category", "tag", "topic", "author", "next_page"})
+HOPS = {"seed": "", "article": "L", "related": "R", "next_page": "N", "tag": "T", "category": "C", "topic": "P"} | {
+    "sitemap": "M",
+    "feed": "F",
+    "author": "A",
+    "front": "",
+    "edition": "E",
+    "redirect": ">",
+}
+RECENT_DAYS = 7  # sitemaps of the last week are read when no ``since`` opens older ones
+PARK_SECONDS = 900.0  # vietnam.vn answered 403 for a quarter of an hour after a burst
+REDIRECTS_MAX = 8
+
+# The order of the frontier: articles, then lists, then articles found only beside other articles.
+ARTICLE, LISTING, RELATED = 3 * 10**10, 2 * 10**10, 10**10
 
 
 class NewsSpider(scrapy.Spider):
@@ -57,6 +86,21 @@ class NewsSpider(scrapy.Spider):
         raise ValueError(f"{cls.name} has no category pages; give the list's address as a seed")
 
     @classmethod
+    def front_pages(cls, languages: tuple[str, ...]) -> list[str]:
+        """Front page of each edition."""
+        return [cls.front_page]
+
+    @classmethod
+    def editions(cls, url: str) -> list[str]:
+        """Addresses of the other language editions of an article, as far as they can be derived."""
+        return []
+
+    @classmethod
+    def recency(cls, url: str) -> int:
+        """A number below 10**10 that grows with the article's date; 0 when the address does not tell."""
+        return 0
+
+    @classmethod
     def same_page(cls, url: str) -> str:
         """The one address for the page behind AMP, print, mobile and mirror spellings of it."""
         return url
@@ -81,14 +125,189 @@ class NewsSpider(scrapy.Spider):
         """Address of the list page after this one."""
         return None
 
-    # --- Callbacks --------------------------------------------------------------------------------------------
+    # --- What is asked first ----------------------------------------------------------------------------------
 
     async def start(self) -> AsyncIterator[Any]:
+        """Put the seeds into the frontier; it hands out everything from there."""
+        self.frontier.discover(list(self.seeds()))
         return
-        yield
+        yield  # an asynchronous generator, as Scrapy wants it
+
+    def seeds(self) -> Iterator[Found]:
+        """The seeds of the arguments; without any, front pages, categories, feeds and sitemaps."""
+        args = self.args
+        named = bool(args.seeds or args.tags or args.categories)
+        for url in args.seeds:
+            kind = self.kind_of(url) or "article"
+            yield self._seed(url, kind)
+        for name in args.tags:
+            yield from (self._seed(self.tag_url(name, language), "tag") for language in args.languages)
+        for name in args.categories:
+            yield from (self._seed(self.category_url(name, language), "category") for language in args.languages)
+        if named:
+            return
+        for url in self.front_pages(args.languages):
+            yield self._seed(url, "front")
+        for name in self.categories:
+            yield from (self._seed(self.category_url(name, language), "category") for language in args.languages)
+        for url in self.feeds(args.languages):
+            yield self._seed(url, "feed")
+        for url in self.sitemaps(args.languages):
+            yield self._seed(url, "sitemap")
+
+    def robots_seen(self, sitemaps: list[str]) -> None:
+        """robots.txt named these sitemaps; they are seeds of a crawl that was not narrowed down."""
+        args = self.args
+        if not (args.seeds or args.tags or args.categories):
+            urls = [url for url in map(canonical_url, sitemaps) if url and self._own(url)]
+            self.frontier.discover([self._seed(url, "sitemap") for url in urls])
+
+    def _seed(self, url: str, kind: str) -> Found:
+        return Found(self.address(url) or url, kind, "seed", 0, LISTING if kind != "article" else ARTICLE + 10**10 - 1)
+
+    # --- Callbacks --------------------------------------------------------------------------------------------
 
     def parse(self, response: Response, **kwargs: Any) -> Iterator[Any]:
-        yield from ()
+        """Read one response, whatever it is; its visit ends with the generator and its items."""
+        assert response.request is not None
+        visit = self.archive.begin(response.request)
+        try:
+            yield from self._read(response, visit)
+        except Exception:
+            visit.end("failed", "parse_error")
+            raise
+        finally:
+            self.archive.exhausted(visit)
 
     def errback(self, failure: Failure) -> Iterator[Any]:
-        yield from ()
+        """Nothing came, or nothing was asked for: the visit ends with the reason."""
+        visit = self.archive.begin(failure.request)  # type: ignore[attr-defined]
+        self.archive.failed(visit, failure)
+        return iter(())
+
+    def _read(self, response: Response, visit: Visit) -> Iterator[Any]:
+        status = response.status
+        location = response.headers.get("Location")
+        if 300 <= status < 400 and location:
+            self._redirect(response, location, visit)
+        elif status == 304:
+            visit.end("done", "not_modified")
+        elif status in (403, 429):
+            self.frontier.park(host_of(response.url) or "", self._retry_after(response), f"http_{status}")
+            visit.end("failed", f"http_{status}")
+        elif status != 200:
+            visit.end("failed", f"http_{status}")
+        elif visit.kind in ("sitemap", "feed"):
+            self._follow_entries(response, visit)
+        else:
+            yield from self._read_page(response, visit)
+
+    def _read_page(self, response: Response, visit: Visit) -> Iterator[Any]:
+        page = self.page(response, found_by=FoundBy(visit.kind, visit.via, visit.depth, visit.channel))
+        if page.is_article():
+            self._follow_from_article(page, visit)
+            self.archive.promise(visit)
+            yield page.article()
+        elif visit.kind in LISTING_KINDS:
+            self._follow_from_listing(page, visit)
+        else:
+            visit.end("failed", "not_an_article")
+
+    # --- What is asked next -----------------------------------------------------------------------------------
+
+    def _redirect(self, response: Response, location: bytes, visit: Visit) -> None:
+        literal = canonical_url(location.decode("utf-8", "replace"), response.url)
+        target = literal and self.address(literal)
+        if target is None or not self._own(target):
+            visit.end("refused", "offsite_redirect")
+            return
+        if visit.hop_path.count(HOPS["redirect"]) >= REDIRECTS_MAX:
+            visit.end("failed", "too_many_redirects")
+            return
+        if target == self.address(visit.url):  # another spelling of the same page: ask as the site wants to be asked
+            target = literal
+        visit.end("redirected", target)
+        hops = visit.hop_path + HOPS["redirect"]
+        priority = self._priority(visit.kind, target or "", hops)
+        channel = visit.channel or "seed"
+        visit.found.append(Found(target or "", visit.kind, channel, visit.depth, priority, visit.url, hops))
+
+    def _follow_entries(self, response: Response, visit: Visit) -> None:
+        cut = self.args.since or datetime.now(HANOI).date() - timedelta(days=RECENT_DAYS)
+        for entry in read_entries(response.body):
+            if entry.day is not None and entry.day < cut:
+                continue
+            if entry.is_sitemap:
+                self._follow(entry.url, "sitemap", "sitemap", visit, response.url)
+            elif self.kind_of(self.address(entry.url) or "") == "article":
+                self._follow(entry.url, "article", visit.kind, visit, response.url)
+
+    def _follow_from_listing(self, page: ArticlePage, visit: Visit) -> None:
+        channel = "tag" if visit.kind == "tag" or "T" in visit.hop_path else "listing"
+        for link in page.page_links():
+            if link.kind in ("article", "related", "most_viewed"):
+                self._follow(link.url, "article", channel, visit, page.url)
+            elif link.kind in self.args.follow and link.kind in LISTING_KINDS and link.kind != "next_page":
+                self._follow(link.url, link.kind, channel, visit, page.url)
+        if "next_page" in self.args.follow and (url := self.next_page(page)):
+            self._follow(url, "next_page", channel, visit, page.url)
+
+    def _follow_from_article(self, page: ArticlePage, visit: Visit) -> None:
+        hops = visit.hop_path.count(HOPS["related"])
+        for link in page.page_links():
+            if link.kind == "related":
+                if hops < self.args.related_depth:
+                    self._follow(link.url, "related", "related", visit, page.url)
+            elif link.kind == "edition":
+                self._follow(link.url, "article", visit.channel or "related", visit, page.url)
+            elif link.kind in LISTING_KINDS and link.kind != "next_page":
+                self._follow(link.url, link.kind, "related", visit, page.url)
+
+    def _follow(self, url: str, kind: str, channel: str, visit: Visit, base: str) -> None:
+        """Promise a URL to the frontier if its kind is followed, it is of this site and of a wanted edition."""
+        if kind not in self.args.follow:
+            return
+        target = self.address(url, base)
+        if target is None or not self._own(target):
+            return
+        targets = [target]
+        if kind in ("article", "related"):
+            targets += [address for edition in self.editions(target) if (address := self.address(edition))]
+        hops = visit.hop_path + HOPS[kind]
+        for address in targets:
+            if self.language_of(address) in (*self.args.languages, None):
+                priority = self._priority(kind, address, hops)
+                visit.found.append(Found(address, kind, channel, visit.depth + 1, priority, visit.url, hops))
+
+    def _priority(self, kind: str, url: str, hop_path: str) -> int:
+        if kind not in ("article", "related"):
+            return LISTING
+        return (RELATED if HOPS["related"] in hop_path else ARTICLE) + self.recency(url)
+
+    # --- Small helpers ----------------------------------------------------------------------------------------
+
+    def address(self, url: str, base: str | None = None) -> str | None:
+        """The canonical address of the page behind a spelling of it; the key of the seen-set."""
+        canonical = canonical_url(url, base)
+        return canonical and canonical_url(self.same_page(canonical))
+
+    def _own(self, url: str) -> bool:
+        host = host_of(url) or ""
+        return any(host == domain or host.endswith(f".{domain}") for domain in self.domains)
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Registered domains that the crawl stays on."""
+        return tuple(getattr(self, "allowed_domains", ()))
+
+    def _retry_after(self, response: Response) -> float:
+        value = (response.headers.get("Retry-After") or b"").strip()
+        return min(float(value), 3600.0) if value.isdigit() else PARK_SECONDS
+
+    @cached_property
+    def frontier(self) -> LedgerScheduler:
+        engine = self.crawler.engine
+        assert engine is not None
+        return cast("LedgerScheduler", engine.scheduler)
+
+    archive: Archive

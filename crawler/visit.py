@@ -1,0 +1,52 @@
+"""One visit to one URL of the frontier, from its hand-out to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Found:
+    """A URL that a page promised, on its way into the frontier."""
+
+    url: str  # canonical
+    kind: str
+    channel: str
+    depth: int
+    priority: int
+    via: str | None = None  # address of the page that held it
+    hop_path: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Visit:
+    """What is known of a visit; it ends when its callback is exhausted and each of its items has been signalled.
+
+    ``outcome`` is the state its URL will have: done, failed, refused, redirected, or captured when the page is to be
+    parsed by a later run (its row would have gone over ``max_articles``).
+    """
+
+    url_id: int | None
+    url: str
+    kind: str
+    depth: int = 0
+    hop_path: str = ""
+    channel: str | None = None
+    via: str | None = None
+    outcome: str = "done"
+    reason: str | None = None
+    items_open: int = 0
+    exhausted: bool = False
+    found: list[Found] = field(default_factory=list)
+    lines: list[tuple[str, bytes]] = field(default_factory=list)  # (kind of file, line) written when the visit ends
+    capture: Any = None
+
+    def end(self, outcome: str, reason: str | None = None) -> None:
+        """Set the outcome; what went wrong first is kept."""
+        if self.outcome == "done":
+            self.outcome, self.reason = outcome, reason
+
+    @property
+    def ended(self) -> bool:
+        return self.exhausted and self.items_open == 0
