@@ -1,0 +1,52 @@
+"""Text as it stands in a row: one Unicode form, no invisible characters, one kind of white space."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from hashlib import sha256
+
+# Soft hyphen, Arabic letter mark, Mongolian vowel separator, zero-width and bidi controls, invisible operators, BOM,
+# interlinear marks; and control characters that are not white space.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MARK = re.compile("[\u0300-\u036f]")
+
+
+def clean(text: str | None) -> str | None:
+    """Return ``text`` as NFC without invisible characters, each run of white space one space; None if nothing is left.
+
+    windows-1258 decodes to loose tone marks and some pages are NFD: only NFC text can be compared and hashed.
+    """
+    if text is None:
+        return None
+    text = _INVISIBLE.sub("", scalar(text))  # first: an invisible character would keep a mark from its letter
+    return " ".join(unicodedata.normalize("NFC", text).split()) or None
+
+
+def scalar(text: str) -> str:
+    """Join surrogate pairs and replace lone surrogates by U+FFFD: JSON in pages holds them, UTF-8 cannot."""
+    if not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def unescape_once(text: str) -> str:
+    """Resolve HTML character references one time: JSON-LD strings hold ``&#7852;``, and ``&amp;lt;`` means ``&lt;``."""
+    return html.unescape(text)
+
+
+def fold(text: str) -> str:
+    """Return lower-case text without diacritics, đ as d: for comparing labels, never for output."""
+    plain = _MARK.sub("", unicodedata.normalize("NFD", text)).lower()
+    return unicodedata.normalize("NFC", plain.replace("đ", "d"))
+
+
+def content_digest(title: str | None, sapo: str | None, body: str | None) -> str:
+    """Return ``sha256:<hex>`` of the NFC texts joined by U+001E: equal as long as nobody edits the article."""
+    parts = (unicodedata.normalize("NFC", scalar(part or "")) for part in (title, sapo, body))
+    return "sha256:" + sha256("\x1e".join(parts).encode()).hexdigest()
