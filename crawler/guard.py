@@ -73,18 +73,17 @@ _NOT_IN_HOST = re.compile(r"[\s\x00-\x20\x7f/?#@\\]")
 class ForbiddenAddress(IgnoreRequest):
     """The host leads to an address that may not be asked: the request is refused, and is never tried again.
 
-    An ``IgnoreRequest``, so that the retry middleware leaves it alone and the log holds no stack trace.
-    ``reason`` is the kind of address (``loopback``, ``private`` …), ``address`` the one that was found.
+    An ``IgnoreRequest``, so that the retry middleware leaves it alone and the log holds no stack trace. ``address``
+    is the one that was found, ``kind`` says what it is (``loopback``, ``private`` …), ``reason`` is the visit's.
     """
 
-    outcome = "refused"
-    detail = "private_address"
+    reason = "private_address"
 
-    def __init__(self, host: str, address: str, reason: str) -> None:
-        super().__init__(f"{host} leads to {address}, which is {reason}: not asked")
+    def __init__(self, host: str, address: str, kind: str) -> None:
+        super().__init__(f"{host} leads to {address} ({kind}): not asked")
         self.host = host
         self.address = address
-        self.reason = reason
+        self.kind = kind
 
 
 def forbidden(address: str) -> str | None:
@@ -172,7 +171,7 @@ class Guard:
 
     ``allowed`` holds (host, port) pairs that are opened although they are private; a pair opens exactly the host as
     the URL names it, so ``127.0.0.1:8080`` does not open a name that resolves to it. ``resolver`` is the system's
-    when not given. Refusals are counted in ``stats`` under ``guard/refused/<reason>``.
+    when not given. Refusals are counted in ``stats`` under ``guard/refused/<kind>``.
     """
 
     def __init__(
@@ -236,10 +235,10 @@ class Guard:
             self._resolver = thread_resolver(reactor)
         return await self._resolver(name)
 
-    def _refusal(self, host: str, address: str, reason: str) -> ForbiddenAddress:
+    def _refusal(self, host: str, address: str, kind: str) -> ForbiddenAddress:
         if self._stats is not None:
-            self._stats.inc_value(f"guard/refused/{reason}")
-        return ForbiddenAddress(host, address, reason)
+            self._stats.inc_value(f"guard/refused/{kind}")
+        return ForbiddenAddress(host, address, kind)
 
 
 @implementer(IStreamClientEndpoint)

@@ -220,11 +220,11 @@ def test_an_agent_on_the_guarded_endpoint_connects_to_no_spelling(network: Netwo
     assert canary.connects() == 0
 
 
-@pytest.mark.parametrize(("host", "reason"), OTHER_PRIVATE)
-def test_private_by_spelling(host: str, reason: str) -> None:
+@pytest.mark.parametrize(("host", "kind"), OTHER_PRIVATE)
+def test_private_by_spelling(host: str, kind: str) -> None:
     with pytest.raises(ForbiddenAddress) as caught:
         Guard().check_literal(host, 80)
-    assert caught.value.reason == reason
+    assert (caught.value.kind, caught.value.reason) == (kind, "private_address")
     assert isinstance(caught.value, IgnoreRequest)
 
 
