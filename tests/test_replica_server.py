@@ -24,7 +24,8 @@ from tests.conftest import ReplicaProcess
 from tests.oddanswers import ODD_ANSWERS, TEXT, OddAnswer, by_name, script
 from tests.oddserver import Canary, odd_server
 from tests.replica.ca import Authority
-from tests.replica.server import Answer, Replica, Request, accepts_gzip, in_chunks, running
+from tests.replica.message import accepts_gzip, in_chunks
+from tests.replica.server import Answer, Replica, Request, running
 
 PAGE = "<title>Chợ nổi</title><p>Ghe bầu chở bưởi về bến lúc nửa đêm.</p>\n".encode() * 300
 STAMP = "Thu, 19 Nov 2026 08:00:00 GMT"
