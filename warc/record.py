@@ -1,0 +1,348 @@
+"""What a WARC/1.1 record is: its headers, and its block byte for byte.
+
+Every function returns a finished ``WarcRecord`` with random id, block digest and, where readers agree on it, payload
+digest. warcio serialises the WARC headers only; it never sees, and so never rewrites, an HTTP head.
+A header value is one line: target URIs are percent-encoded, everything else with a control character is refused.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, Final, Protocol
+from urllib.parse import quote
+
+from warcio.recordloader import ArcWarcRecord
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+from warc.digest import Digester, digest_of
+from warc.message import Part, StoredMessage, is_plain_head, read_head
+
+VERSION: Final = "WARC/1.1"
+PRODUCER: Final = "bao-quan"  # how the software line of our warcinfo begins; verify is strict with such files
+
+# Profiles of a revisit (ISO 28500:2017, 6.7). The first: the payload was archived before, only the head is kept.
+# The second: the server said 304, its answer is the head.
+IDENTICAL_PAYLOAD: Final = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
+NOT_MODIFIED: Final = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
+
+TRUNCATION_REASONS: Final = frozenset({"length", "time", "disconnect", "unspecified"})
+WARC_FIELDS: Final = "application/warc-fields"
+HTTP_REQUEST: Final = "application/http; msgtype=request"
+HTTP_RESPONSE: Final = "application/http; msgtype=response"
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z")
+_RECORD_ID = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x3b\x3d\x3f-\x7e]+>")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_URI_SAFE = "".join(map(chr, range(0x21, 0x7F)))
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What the records of one capture share.
+
+    ``date`` is the start of the fetch, such as ``2026-11-21T10:00:00Z``. ``target_uri`` may be any URL that was
+    asked for; ``uri`` is its form in the records.
+    """
+
+    target_uri: str
+    date: str
+    ip: str | None = None
+    protocols: tuple[str, ...] = ()
+    cipher: str | None = None
+
+    @property
+    def uri(self) -> str:
+        return safe_uri(self.target_uri)
+
+    def headers(self) -> Headers:
+        ip = (("WARC-IP-Address", str(ipaddress.ip_address(self.ip))),) if self.ip else ()
+        protocols = tuple(("WARC-Protocol", name) for name in self.protocols)
+        cipher = (("WARC-Cipher-Suite", self.cipher),) if self.cipher else ()
+        return (("WARC-Target-URI", self.uri), *ip, *protocols, *cipher)
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The record that a revisit points at."""
+
+    record_id: str
+    target_uri: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class WarcRecord:
+    """A record ready to be written. ``head`` and ``body`` together are the block."""
+
+    type: str
+    record_id: str
+    date: str
+    headers: Headers  # all but type, id, date, Warcinfo-ID and Content-Length
+    head: bytes
+    body: Part | None = None
+    warcinfo_id: str | None = None  # filled in by the file it is appended to
+    payload_digest: str | None = None
+    target_uri: str | None = None
+
+    @property
+    def length(self) -> int:
+        return len(self.head) + (self.body.length if self.body else 0)
+
+    def pieces(self) -> Iterator[bytes]:
+        if self.head:
+            yield self.head
+        if self.body:
+            yield from self.body.pieces()
+
+    def write_to(self, out: Sink) -> None:
+        """Serialise the record, uncompressed. Raises OSError when ``out`` does, EOFError when a body was cut."""
+        warcinfo = (("WARC-Warcinfo-ID", self.warcinfo_id),) if self.warcinfo_id else ()
+        headers = [
+            ("WARC-Type", self.type),
+            ("WARC-Record-ID", self.record_id),
+            *warcinfo,
+            ("WARC-Date", self.date),
+            *self.headers,
+        ]
+        fields = StatusAndHeaders("", headers, protocol=VERSION)
+        # No type is named to warcio: it would leave out the block of a revisit that it has not parsed itself.
+        record = ArcWarcRecord("warc", "", fields, _Pieces(self.pieces()), None, None, self.length)
+        _Verbatim(out, gzip=False, warc_version=VERSION).write_record(record)
+
+    def within(self, warcinfo_id: str) -> WarcRecord:
+        """The same record as part of the file that this warcinfo describes."""
+        return self if self.warcinfo_id or self.type == "warcinfo" else replace(self, warcinfo_id=warcinfo_id)
+
+
+class Sink(Protocol):
+    """Where a record is written to."""
+
+    def write(self, data: bytes, /) -> Any: ...
+    def flush(self) -> None: ...
+
+
+def warcinfo(
+    fields: Mapping[str, str], *, filename: str, date: str | None = None, record_id: str | None = None
+) -> WarcRecord:
+    """The first record of a file. ``filename`` is the final name; ``software`` stands in the fields by default."""
+    block = warc_fields({"software": PRODUCER, "format": "WARC File Format 1.1"} | dict(fields))
+    headers = (("WARC-Filename", filename), ("Content-Type", WARC_FIELDS))
+    return _build("warcinfo", headers, block, date=date or utc_now(), record_id=record_id)
+
+
+def response(
+    visit: Visit, message: StoredMessage, *, truncated: str | None = None, record_id: str | None = None
+) -> WarcRecord:
+    """A response as received. Without a reason, a message known to be incomplete is marked ``unspecified``."""
+    truncated = truncated or (None if message.complete else "unspecified")
+    headers = (*visit.headers(), *_truncated(truncated), ("Content-Type", HTTP_RESPONSE))
+    return _build("response", headers, message.head, message.body, visit, message.payload_digest, record_id=record_id)
+
+
+def request(
+    visit: Visit, block: bytes, *, concurrent_to: Iterable[str] = (), record_id: str | None = None
+) -> WarcRecord:
+    """A request as sent. Only a request with a body has a payload digest."""
+    part = Part.of(block)
+    head, ended = read_head(part.file)
+    payload = block[len(head) :]
+    digest = digest_of(payload) if payload and ended and is_plain_head(head) else None
+    headers = (*visit.headers(), *_concurrent(concurrent_to), ("Content-Type", HTTP_REQUEST))
+    return _build("request", headers, block, None, visit, digest, record_id=record_id)
+
+
+def revisit(
+    visit: Visit,
+    message: StoredMessage,
+    original: Original,
+    *,
+    profile: str = IDENTICAL_PAYLOAD,
+    record_id: str | None = None,
+) -> WarcRecord:
+    """A capture that refers to an earlier one. The block is the head of this response.
+
+    For an identical payload the digest is that of this message; ValueError when it has none. The digest of a 304's
+    empty body would say nothing, so a not-modified revisit has none.
+    """
+    if profile not in (IDENTICAL_PAYLOAD, NOT_MODIFIED):
+        raise ValueError(f"not a revisit profile: {profile!r}")
+    digest = message.payload_digest if profile == IDENTICAL_PAYLOAD else None
+    if profile == IDENTICAL_PAYLOAD and digest is None:
+        raise ValueError("an identical-payload revisit needs a payload digest")
+    headers = (
+        *visit.headers(),
+        ("WARC-Profile", profile),
+        ("WARC-Refers-To", _record_id(original.record_id)),
+        ("WARC-Refers-To-Target-URI", safe_uri(original.target_uri)),
+        ("WARC-Refers-To-Date", _date(original.date)),
+        *_truncated("length" if profile == IDENTICAL_PAYLOAD else None),
+        ("Content-Type", HTTP_RESPONSE),
+    )
+    return _build("revisit", headers, message.head, None, visit, digest, record_id=record_id)
+
+
+def resource(
+    visit: Visit,
+    body: bytes | BinaryIO,
+    content_type: str,
+    *,
+    concurrent_to: Iterable[str] = (),
+    truncated: str | None = None,
+    record_id: str | None = None,
+) -> WarcRecord:
+    """Content without protocol bytes: a rendered page, a screenshot, a log. ``body`` may be a seekable file.
+
+    Block and payload are the same bytes, so only the block digest is written (FastWARC knows payload digests of HTTP
+    records only); ``payload_digest`` of the result is that digest.
+    """
+    if content_type.startswith("application/http"):
+        raise ValueError("HTTP bytes belong in a response or request")
+    part = Part.of(body)
+    headers = (
+        *visit.headers(),
+        *_concurrent(concurrent_to),
+        *_truncated(truncated),
+        ("Content-Type", content_type),
+    )
+    return _build("resource", headers, b"", part, visit, record_id=record_id)
+
+
+def metadata(
+    visit: Visit,
+    fields: Mapping[str, str] | Iterable[tuple[str, str]],
+    *,
+    concurrent_to: Iterable[str] = (),
+    record_id: str | None = None,
+) -> WarcRecord:
+    """Facts about a capture: via, hopsFromSeed, fetchTimeMs and others of the crawler's own."""
+    headers = (*visit.headers(), *_concurrent(concurrent_to), ("Content-Type", WARC_FIELDS))
+    return _build("metadata", headers, warc_fields(fields), None, visit, record_id=record_id)
+
+
+def new_record_id() -> str:
+    return f"<urn:uuid:{uuid.uuid4()}>"
+
+
+def utc_now() -> str:
+    """The present as a WARC-Date."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def warc_fields(fields: Mapping[str, str] | Iterable[tuple[str, str]]) -> bytes:
+    """A block of ``name: value`` lines (application/warc-fields). Values may be any text and stay one line each."""
+    pairs = fields.items() if isinstance(fields, Mapping) else fields
+    lines = []
+    for name, value in pairs:
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"not a field name: {name!r}")
+        lines.append(f"{name}: {_one_line(value)}\r\n")
+    return "".join(lines).encode("utf-8")
+
+
+def safe_uri(uri: str) -> str:
+    """A URI that cannot end a header line: everything outside printable ASCII is percent-encoded, as UTF-8.
+
+    >>> safe_uri("https://baoquocte.vn/tin?a=1\\r\\nWARC-Type: resource")
+    'https://baoquocte.vn/tin?a=1%0D%0AWARC-Type:%20resource'
+    """
+    encoded = quote(uri, safe=_URI_SAFE, errors="replace")
+    if not _URI.fullmatch(encoded):
+        raise ValueError(f"not an absolute URI: {uri!r}")
+    return encoded
+
+
+def _build(
+    kind: str,
+    headers: Headers,
+    head: bytes,
+    body: Part | None = None,
+    visit: Visit | None = None,
+    payload_digest: str | None = None,
+    *,
+    date: str | None = None,
+    record_id: str | None = None,
+) -> WarcRecord:
+    block_digest = Digester(head)
+    for piece in body.pieces() if body else ():
+        block_digest.update(piece)
+    payload = (("WARC-Payload-Digest", payload_digest),) if payload_digest else ()
+    *before, content_type = headers
+    full = (*before, *payload, ("WARC-Block-Digest", str(block_digest)), content_type)
+    for name, value in full:
+        if not value or value != _one_line(value).strip():
+            raise ValueError(f"{name} cannot hold {value!r}")
+    return WarcRecord(
+        type=kind,
+        record_id=_record_id(record_id or new_record_id()),
+        date=_date(visit.date if visit else date or ""),
+        headers=full,
+        head=head,
+        body=body,
+        payload_digest=str(block_digest) if kind == "resource" else payload_digest,
+        target_uri=visit.uri if visit else None,
+    )
+
+
+def _truncated(reason: str | None) -> Headers:
+    if reason is not None and reason not in TRUNCATION_REASONS:
+        raise ValueError(f"not a truncation reason: {reason!r}")
+    return (("WARC-Truncated", reason),) if reason else ()
+
+
+def _concurrent(record_ids: Iterable[str]) -> Headers:
+    return tuple(("WARC-Concurrent-To", _record_id(value)) for value in record_ids)
+
+
+def _record_id(value: str) -> str:
+    if not _RECORD_ID.fullmatch(value):
+        raise ValueError(f"not a record id: {value!r}")
+    return value
+
+
+def _date(value: str) -> str:
+    if not _DATE.fullmatch(value):
+        raise ValueError(f"not a WARC-Date: {value!r}")
+    datetime.fromisoformat(value)
+    return value
+
+
+def _one_line(value: str) -> str:
+    """Percent-encode what could end a line or is no text: controls, line and paragraph separators, surrogates."""
+    if value.isascii() and value.isprintable():
+        return value
+    return "".join(
+        quote(character, errors="replace") if unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") else character
+        for character in value
+    )
+
+
+class _Pieces:
+    """What warcio reads a block from."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._piece = b""
+        self._position = 0
+
+    def read(self, size: int) -> bytes:
+        if self._position >= len(self._piece):
+            self._piece, self._position = next(self._pieces, b""), 0
+        start, self._position = self._position, self._position + size
+        return self._piece[start : self._position]
+
+
+class _Verbatim(WARCWriter):  # type: ignore[misc]  # warcio is untyped
+    """warcio's writer without its digests: it would digest the whole block as payload."""
+
+    def ensure_digest(self, record: object, block: bool = True, payload: bool = True) -> None:
+        """All digests are among the headers already."""
