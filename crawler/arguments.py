@@ -1,0 +1,290 @@
+"""Spider arguments (``-a name=value``) as one checked value, or one line that says what is wrong.
+
+Everything is checked before the crawl opens or creates anything, so a typing error costs no request and leaves no
+trace. An argument that is not understood is an error, never ignored: a misspelt ``max_article`` must not become a
+crawl of the whole site.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crawler.urls import canonical_url, in_domains
+
+if TYPE_CHECKING:
+    from crawler.spider import NewsSpider
+
+FOLLOW = ("article", "related", "tag", "category", "topic", "next_page", "sitemap", "feed", "author")
+RECRAWL = ("auto", "never", "all")
+CAPTURE = ("html", "page", "rendered")
+CHOICES = (
+    "seeds",
+    "tags",
+    "categories",
+    "follow",
+    "related_depth",
+    "since",
+    "until",
+    "max_articles",
+    "languages",
+    "recrawl",
+    "capture",
+    "render",
+)
+FROM_SCRAPYD = ("_job", "_version")  # Scrapyd adds them to every job
+
+LONGEST_NAME = 200  # letters; the longest tag name seen has 80
+_JOB = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WEB = re.compile(r"https?://\S+", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9]{1,9}")
+
+
+class ArgumentError(ValueError):
+    """One line: what is wrong with an argument, and the choices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What a run is asked to do."""
+
+    spider: str
+    seeds: tuple[str, ...]  # as written, in order, each once
+    tags: tuple[str, ...]  # NFC
+    categories: tuple[str, ...]  # NFC
+    follow: frozenset[str]  # link kinds that lead on
+    related_depth: int  # hops over related links
+    since: date | None  # first and last day of publication, both inclusive, in +07:00
+    until: date | None
+    max_articles: int | None  # rows written by this run
+    languages: tuple[str, ...]  # editions, BCP 47 in lower case
+    recrawl: str
+    capture: str
+    render: str | None
+    job: str
+
+
+def parse_arguments(
+    spider_class: type[NewsSpider], raw: Mapping[str, str], *, new_job: Callable[[], str] | None = None
+) -> Arguments:
+    """Check ``raw`` for this spider; ArgumentError on the first thing that is wrong."""
+    _check_letters(raw)
+    seeds = tuple(dict.fromkeys(_seeds(spider_class, raw["seeds"]))) if "seeds" in raw else ()
+    tags = _names(raw, "tags")
+    categories = _names(raw, "categories")
+    languages = _languages(spider_class, raw)
+    _must_lead_somewhere("tags", spider_class.tag_url, tags, languages)
+    _must_lead_somewhere("categories", spider_class.category_url, categories, languages)
+    if not (seeds or tags or categories or spider_class.front_page):
+        raise ArgumentError(f"{spider_class.name} has no front page of its own: give seeds=URL,… or seeds=@FILE")
+    since, until = _day(raw, "since"), _day(raw, "until")
+    if since and until and since > until:
+        raise ArgumentError(f"since={since} is after until={until}: no article can be published between them")
+    return Arguments(
+        spider=spider_class.name,
+        seeds=seeds,
+        tags=tags,
+        categories=categories,
+        follow=_follow(spider_class, raw, seeds, bool(seeds or tags or categories)),
+        related_depth=_number(raw, "related_depth", least=0) if "related_depth" in raw else 1,
+        since=since,
+        until=until,
+        max_articles=_number(raw, "max_articles", least=1) if "max_articles" in raw else None,
+        languages=languages,
+        recrawl=_choice(raw, "recrawl", RECRAWL),
+        capture=_capture(raw),
+        render=None,
+        job=_job(raw) if "_job" in raw else (new_job or made_up_job)(),
+    )
+
+
+def scope_key(args: Arguments) -> str:
+    """The scope as canonical JSON: runs with equal keys share their frontier.
+
+    What only limits or repeats the work of a run (max_articles, recrawl, capture, render) and its job stay out,
+    so that a run that reached its limit is gone on with by the next one.
+    """
+    scope = {
+        "spider": args.spider,
+        "seeds": sorted(args.seeds),
+        "tags": sorted(args.tags),
+        "categories": sorted(args.categories),
+        "follow": sorted(args.follow),
+        "related_depth": args.related_depth,
+        "since": args.since.isoformat() if args.since else None,
+        "until": args.until.isoformat() if args.until else None,
+        "languages": sorted(args.languages),
+    }
+    return json.dumps(scope, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def made_up_job() -> str:
+    """A job id for a run that Scrapyd did not name: UTC second and six random hex digits."""
+    return f"{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _check_letters(raw: Mapping[str, str]) -> None:
+    for key, value in raw.items():
+        if key not in CHOICES and key not in FROM_SCRAPYD:
+            raise ArgumentError(f"unknown argument {_show(key)}: choose from {', '.join(CHOICES)}")
+        if not value.strip():
+            raise ArgumentError(f"{key} is empty: give a value or leave it out")
+        if any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in value):
+            raise ArgumentError(f"{key} holds a line break, a control character or bytes that are not UTF-8")
+
+
+def _seeds(spider_class: type[NewsSpider], value: str) -> Iterator[str]:
+    if not value.startswith("@"):
+        for part in value.split(","):
+            yield _seed(spider_class, part.strip(), "seeds")
+        return
+    path = Path(value[1:])
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ArgumentError(f"seeds: {_show(str(path))} is not UTF-8 text") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "not a file name"
+        raise ArgumentError(
+            f"seeds: cannot read {_show(str(path))} ({why}); @FILE holds one URL a line, # begins a comment"
+        ) from None
+    found = False
+    for number, line in enumerate(lines, 1):
+        # Only after white space: inside a URL, # begins a fragment.
+        url = re.sub(r"(^|\s)#.*", "", line).strip()
+        if url:
+            found = True
+            yield _seed(spider_class, url, f"seeds: {_show(str(path))} line {number}")
+    if not found:
+        raise ArgumentError(f"seeds: {_show(str(path))} holds no URL; one a line, # begins a comment")
+
+
+def _seed(spider_class: type[NewsSpider], url: str, where: str) -> str:
+    # canonical_url drops white space inside without a word; here it is more likely a slip.
+    if not _WEB.fullmatch(url) or canonical_url(url) is None:
+        raise ArgumentError(
+            f"{where}: {_show(url)} is no http or https URL that can be asked "
+            "(write a comma inside a URL as %2C, or use @FILE)"
+        )
+    domains = getattr(spider_class, "allowed_domains", None)
+    if domains and not in_domains(url, domains):
+        raise ArgumentError(
+            f"{where}: {_show(url)} is not on {', '.join(domains)}; take the spider of that site, or news for any site"
+        )
+    return url
+
+
+def _names(raw: Mapping[str, str], key: str) -> tuple[str, ...]:
+    if key not in raw:
+        return ()
+    names = []
+    for part in raw[key].split(","):
+        name = unicodedata.normalize("NFC", part.strip())
+        if not name:
+            raise ArgumentError(f"{key}={_show(raw[key])} holds an empty name: separate names by single commas")
+        if len(name) > LONGEST_NAME:
+            raise ArgumentError(f"{key}: {_show(name)} is longer than {LONGEST_NAME} letters")
+        if "\\" in name or name.startswith("/") or {"..", "."} & set(name.split("/")):
+            raise ArgumentError(f"{key}: {_show(name)} looks like a file path; give the name as the site writes it")
+        names.append(name)
+    return tuple(dict.fromkeys(names))
+
+
+def _must_lead_somewhere(
+    key: str, address: Callable[[str, str], str], names: tuple[str, ...], languages: tuple[str, ...]
+) -> None:
+    try:
+        for name in names:
+            for language in languages:
+                address(name, language)
+    except ValueError as error:
+        raise ArgumentError(" ".join(f"{key}: {error}".split())) from None
+
+
+def _follow(
+    spider_class: type[NewsSpider], raw: Mapping[str, str], seeds: tuple[str, ...], narrowed: bool
+) -> frozenset[str]:
+    """Link kinds that lead on.
+
+    A run over a whole site also follows what it starts from: categories, feeds and sitemaps. A run that was given
+    seeds, tags or categories opens those and does not spread: one tag of an article would lead to every tag.
+    A sitemap given as a seed may be an index, so its parts belong to it.
+    """
+    if "follow" not in raw:
+        kinds = {"article", "related", "next_page"}
+        if not narrowed:
+            kinds |= {"category", "feed", "sitemap"}
+        return frozenset(kinds | ({spider_class.kind_of(url) or "" for url in seeds} & {"sitemap"}))
+    asked = [part.strip() for part in raw["follow"].split(",")]
+    if asked == ["none"]:
+        return frozenset()
+    for kind in asked:
+        if kind not in FOLLOW:
+            raise ArgumentError(f"follow: unknown link kind {_show(kind)}: choose from {', '.join(FOLLOW)}, or none")
+    return frozenset(asked)
+
+
+def _languages(spider_class: type[NewsSpider], raw: Mapping[str, str]) -> tuple[str, ...]:
+    known = spider_class.languages
+    if "languages" not in raw:
+        return ("vi",) if "vi" in known else known[:1]
+    asked = tuple(dict.fromkeys(part.strip().lower() for part in raw["languages"].split(",")))
+    for language in asked:
+        if language not in known:
+            raise ArgumentError(
+                f"languages: {spider_class.name} has no {_show(language)} edition: choose from {', '.join(known)}"
+            )
+    return asked
+
+
+def _day(raw: Mapping[str, str], key: str) -> date | None:
+    if key not in raw:
+        return None
+    try:
+        if _DAY.fullmatch(raw[key].strip()):
+            return date.fromisoformat(raw[key].strip())
+    except ValueError:
+        pass  # 2026-02-30: the same line as for any other text
+    raise ArgumentError(f"{key}={_show(raw[key])} is not a day: write YYYY-MM-DD, such as 2026-03-05")
+
+
+def _number(raw: Mapping[str, str], key: str, least: int) -> int:
+    # int() alone would also take "1_000", "+5" and digits of other scripts.
+    if not _NUMBER.fullmatch(raw[key].strip()) or int(raw[key]) < least:
+        raise ArgumentError(f"{key}={_show(raw[key])} is not a whole number from {least} to 999999999")
+    return int(raw[key])
+
+
+def _choice(raw: Mapping[str, str], key: str, choices: tuple[str, ...]) -> str:
+    value = raw.get(key, choices[0])
+    if value not in choices:
+        raise ArgumentError(f"{key}={_show(value)}: choose from {', '.join(choices)}")
+    return value
+
+
+def _capture(raw: Mapping[str, str]) -> str:
+    value = _choice(raw, "capture", CAPTURE)
+    if value != "html":
+        raise ArgumentError(f"capture={value} is not available yet: choose html")
+    if "render" in raw:
+        raise ArgumentError("render is not available yet: leave it out")
+    return value
+
+
+def _job(raw: Mapping[str, str]) -> str:
+    if not _JOB.fullmatch(raw["_job"]):
+        raise ArgumentError(f"_job={_show(raw['_job'])}: 1 to 64 of A-Z, a-z, 0-9, _ and -")
+    return raw["_job"]
+
+
+def _show(value: str) -> str:
+    """The value in quotes, on one line and short enough to read."""
+    return repr(value if len(value) <= 60 else value[:59] + "…")

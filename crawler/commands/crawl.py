@@ -1,0 +1,191 @@
+"""``scrapy crawl``: check everything, lock the folder, crawl, and say by the status how it ended.
+
+It replaces Scrapy's command of that name, also under Scrapyd. Scrapy's own knows no status but 0 and 1, ignores
+options that it does not know, and looks at nothing before the crawl has begun.
+
+    options, arguments, settings ─► 2     places to write ─► 3     folder lock ─► 4     the run ─► 0, 1, 3 or 11
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from scrapy.commands import BaseRunSpiderCommand
+from scrapy.exceptions import UsageError
+from scrapy.spiderloader import get_spider_loader
+from w3lib.url import file_uri_to_path
+
+from crawler.arguments import ArgumentError, Arguments, parse_arguments
+from crawler.lock import FolderLock, Locked
+from crawler.sane import contact_trouble, hosts_asked, settings_trouble
+from crawler.usage import Status, complain, one_line_errors, refuse_unknown_options, stop, why_no_file, why_not_writable
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.settings import BaseSettings
+
+    from crawler.spider import NewsSpider
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseRunSpiderCommand):
+    requires_project = True
+
+    def syntax(self) -> str:
+        return "[options] <spider>"
+
+    def short_desc(self) -> str:
+        return "Crawl a site into the archive (statuses: 0, 1, 2 usage, 3 output, 4 locked, 11 stopped)"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        one_line_errors(parser)
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Refuse what cannot work, with one line, before anything is opened or created; then take the lock."""
+        assert self.settings is not None
+        refuse_unknown_options(args)
+        _refuse_doubles(opts.spargs)
+        pid_file, opts.pidfile = opts.pidfile, None  # Scrapy would write it before anything is checked
+        super().process_options(args, opts)
+        try:
+            self._spider, arguments = self._check(args, opts)
+        except (ArgumentError, UsageError) as error:
+            stop(Status.USAGE, str(error), self.settings)
+        trouble = _output_trouble(self.settings, pid_file)
+        if trouble:
+            stop(Status.OUTPUT, trouble, self.settings)
+        # One job id for the lock, the spider and the store.
+        opts.spargs["_job"] = arguments.job
+        self.settings.set("JOB", arguments.job, priority="cmdline")
+        folder = Path(self.settings["ARCHIVE_DIR"]).absolute()
+        try:
+            self._lock = FolderLock(folder, self._spider.name, arguments.job)
+        except Locked as error:
+            stop(Status.LOCKED, f"{error}; wait for it, stop it, or use another ARCHIVE_DIR", self.settings)
+        except OSError as error:
+            stop(Status.OUTPUT, _cannot_write(error, folder), self.settings)
+        try:
+            if pid_file:
+                Path(pid_file).write_text(f"{os.getpid()}\n", encoding="ascii")
+            # Scrapy opens an output at the first row, and only logs when it cannot.
+            for file in map(Path, _feed_files(self.settings)):
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.open("ab").close()
+        except OSError as error:
+            stop(Status.OUTPUT, f"{error.filename}: {error.strerror}; name a file that can be written", self.settings)
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.crawler_process is not None
+        with self._lock:
+            crawler = self._create_crawler(self._spider)
+            task: Any = self.crawler_process.crawl(crawler, **opts.spargs)
+            self.crawler_process.start()
+        error = task.exception() if task.done() and not task.cancelled() else None
+        self.exitcode, line = outcome(crawler, error)
+        if error is not None and self.exitcode == Status.FAULT:
+            logger.critical("The crawl broke off", exc_info=error)
+        _log_summary(crawler)
+        if line:
+            complain(line, self.settings)
+            _forget_stdout()
+
+    def _check(self, args: list[str], opts: argparse.Namespace) -> tuple[type[NewsSpider], Arguments]:
+        assert self.settings is not None
+        loader = get_spider_loader(self.settings)
+        choices = ", ".join(sorted(loader.list()))
+        if len(args) != 1:
+            what = "one spider at a time" if args else "name a spider"
+            raise UsageError(f"{what}: choose from {choices}")
+        try:
+            spider: type[Any] = loader.load(args[0])
+        except KeyError:
+            raise UsageError(f"unknown spider {args[0][:60]!r}: choose from {choices}") from None
+        arguments = parse_arguments(spider, opts.spargs)
+        trouble = settings_trouble(self.settings) or contact_trouble(self.settings, hosts_asked(spider, arguments))
+        if trouble:
+            raise UsageError(trouble)
+        return spider, arguments
+
+
+def outcome(crawler: Crawler, error: BaseException | None) -> tuple[int, str | None]:
+    """Exit status of a run that has ended, and the line to say on stderr.
+
+    Trouble with the archive comes first; else the work left in the frontier decides, whatever the reason the
+    spider was closed for.
+    """
+    from crawler.archive import Archive
+    from crawler.store import OutputTrouble
+
+    if isinstance(error, OutputTrouble):
+        return Status.OUTPUT, str(error)
+    if error is not None:
+        return Status.FAULT, f"internal error: {type(error).__name__}: {error}"
+    archive = crawler.get_extension(Archive)
+    if archive is not None and archive.trouble is not None:
+        return Status.OUTPUT, str(archive.trouble)
+    stats = crawler.stats.get_stats()
+    if "output/trouble" in stats:
+        return Status.OUTPUT, f"-o: {stats['output/trouble']}; the archive has all rows, -o only those before"
+    if any(key.startswith("feedexport/failed_count") for key in stats):
+        return Status.OUTPUT, "-o: an output could not be stored, see the log; the archive has all rows"
+    # A second stop signal ends the reactor before the spider is closed: no finish reason, and work left.
+    if stats.get("frontier/left", 0) > 0 or "finish_reason" not in stats:
+        return Status.STOPPED, None
+    return Status.FINISHED, None
+
+
+def _refuse_doubles(pairs: list[str]) -> None:
+    names = [pair.partition("=")[0] for pair in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            stop(Status.USAGE, f"-a {name[:60]!r} is given twice: separate several values by commas")
+
+
+def _output_trouble(settings: BaseSettings, pid_file: str | None) -> str | None:
+    """One line about the first place that cannot be written, looked at without making anything."""
+    folder = Path(settings["ARCHIVE_DIR"]).absolute()
+    if why := why_not_writable(folder):
+        return f"ARCHIVE_DIR: {why}; free the path or set -s ARCHIVE_DIR=PATH"
+    for name in _feed_files(settings):
+        if why := why_no_file(Path(name).absolute()):
+            return f"-o: {why}; name a file that can be written"
+    for name in (settings.get("LOG_FILE"), pid_file):
+        if name and (why := why_no_file(Path(name).absolute(), folder_made=False)):
+            return f"{why}; name a file that can be written"
+    return None
+
+
+def _feed_files(settings: BaseSettings) -> list[str]:
+    """Files named by -o, -O or FEEDS; none for other storages and for names made up per batch."""
+    feeds = [str(uri) for uri in settings.getdict("FEEDS") if "%(" not in str(uri)]
+    local = [uri for uri in feeds if urlsplit(uri).scheme in ("", "file")]
+    return [file_uri_to_path(uri) if uri.startswith("file:") else uri for uri in local]
+
+
+def _cannot_write(error: OSError, folder: Path) -> str:
+    return f"{error.filename or folder}: {error.strerror or error}; free the path or set -s ARCHIVE_DIR=PATH"
+
+
+def _log_summary(crawler: Crawler) -> None:
+    from crawler.summary import summary_lines
+
+    with suppress(RuntimeError):  # a crawl that broke off before its first setting was read has no stats
+        for line in summary_lines(crawler.stats.get_stats()):
+            logger.info(line)
+
+
+def _forget_stdout() -> None:
+    # A reader that went away would make the interpreter's last flush fail, and that sets status 120.
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

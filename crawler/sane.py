@@ -1,0 +1,133 @@
+"""Settings checked before a run: what ``-s`` or Scrapyd may have set to something that cannot work."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import math
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
+
+    from crawler.arguments import Arguments
+    from crawler.spider import NewsSpider
+
+# name: (whole number?, least, most); a limit of 0 would mean "none" to Scrapy, and nothing here may be unlimited
+NUMBERS: dict[str, tuple[bool, float, float]] = {
+    "HOST_DELAY": (False, 0, 86_400),
+    "CRAWL_DELAY_MAX": (False, 0, 86_400),
+    "ROBOTS_RETRY_SECONDS": (False, 0, 86_400),
+    "CONNECT_TIMEOUT": (False, 0.001, 86_400),
+    "RESPONSE_DEADLINE": (False, 0.001, 86_400),
+    "STOP_GRACE": (False, 0, 86_400),
+    "CONCURRENT_REQUESTS": (True, 1, 1_000),
+    "CONCURRENT_REQUESTS_PER_DOMAIN": (True, 1, 1_000),
+    "CONCURRENT_ITEMS": (True, 1, 10_000),
+    "DOWNLOAD_MAXSIZE": (True, 1, 2**40),
+    "WARC_TARGET_SIZE": (True, 1, 2**50),
+    "REDIRECT_MAX_TIMES": (True, 0, 100),
+    "RETRY_TIMES": (True, 0, 100),
+}
+_MAIL = re.compile(r"[!-~]+@[!-~]+\.[!-~]+")
+_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}")
+
+
+def settings_trouble(settings: BaseSettings) -> str | None:
+    """One line about the first setting that cannot work, None when all can."""
+    return (
+        _folder(settings)
+        or _numbers(settings)
+        or _private_hosts(settings)
+        or _log_level(settings)
+        or _feeds(settings)
+        or _contact(settings)
+    )
+
+
+def contact_trouble(settings: BaseSettings, hosts: Iterable[str]) -> str | None:
+    """One line when a host that is not loopback would be asked and nobody answers for the crawl."""
+    strangers = [host for host in hosts if not is_loopback(host)]
+    if strangers and not settings.get("CONTACT"):
+        return (
+            f"CONTACT is not set, and {strangers[0]} would be asked: "
+            "set -s CONTACT=<mail address or web page>, it becomes part of the User-Agent"
+        )
+    return None
+
+
+def hosts_asked(spider_class: type[NewsSpider], args: Arguments) -> list[str]:
+    """Hosts a run asks first: those of the seeds, and the site's where it starts from the site itself."""
+    hosts = [urlsplit(url).hostname or "" for url in args.seeds]
+    if args.tags or args.categories or not args.seeds:
+        hosts += getattr(spider_class, "allowed_domains", None) or ()
+        hosts.append(urlsplit(spider_class.front_page).hostname or "")
+    return [host for host in dict.fromkeys(hosts) if host]
+
+
+def is_loopback(host: str) -> bool:
+    """True for localhost and literal loopback addresses; a name is not looked up."""
+    if host.rstrip(".").lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _folder(settings: BaseSettings) -> str | None:
+    folder = settings.get("ARCHIVE_DIR")
+    if not folder or "\0" in str(folder) or not str(folder).strip():
+        return f"ARCHIVE_DIR={str(folder)!r} names no folder: set -s ARCHIVE_DIR=PATH"
+    return None
+
+
+def _numbers(settings: BaseSettings) -> str | None:
+    for name, (whole, least, most) in NUMBERS.items():
+        text = str(settings.get(name)).strip()
+        try:
+            value = int(text) if whole else float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:  # also false for nan
+            kind = "a whole number" if whole else "a number"
+            return f"{name}={text[:60]!r} is not {kind} from {least:g} to {most:g}"
+    return None
+
+
+def _private_hosts(settings: BaseSettings) -> str | None:
+    for pair in settings.getlist("ALLOWED_PRIVATE_HOSTS"):
+        if not _HOST_AND_PORT.fullmatch(str(pair).strip()):
+            return f"ALLOWED_PRIVATE_HOSTS: {str(pair)[:60]!r} is not host:port, such as 127.0.0.1:8080 or [::1]:8080"
+    return None
+
+
+def _log_level(settings: BaseSettings) -> str | None:
+    level = settings.get("LOG_LEVEL")
+    if str(level).isdigit() or level in logging.getLevelNamesMapping():
+        return None
+    return f"LOG_LEVEL={str(level)[:60]!r}: choose from CRITICAL, ERROR, WARNING, INFO, DEBUG"
+
+
+def _feeds(settings: BaseSettings) -> str | None:
+    try:
+        settings.getdict("FEEDS")
+    except ValueError:
+        return "FEEDS is not a JSON object; use -o FILE"
+    return None
+
+
+def _contact(settings: BaseSettings) -> str | None:
+    contact = settings.get("CONTACT")
+    if not contact:
+        return None
+    # It stands in a header, inside parentheses, beside "; +": nothing that could end the comment or the line.
+    text = str(contact)
+    plain = text.isascii() and text.isprintable() and len(text) <= 200 and not re.search(r"[\s()<>;,\\]", text)
+    is_page = re.match(r"https?://[^/.]+(\.[^/.]+)+", text) or re.match(r"https?://localhost", text)
+    if plain and (_MAIL.fullmatch(text) or is_page):
+        return None
+    return f"CONTACT={text[:60]!r} is neither a mail address nor an http(s) address of a page"

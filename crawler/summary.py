@@ -1,0 +1,56 @@
+"""What a run did, in a few lines, from its stats alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Stats = Mapping[str, Any]
+
+
+def summary_lines(stats: Stats) -> list[str]:
+    """The report at the end of a run: how it ended, pages, files, and what is missing with its reason."""
+    left = stats.get("frontier/left", 0)
+    lines = [
+        f"Ended ({stats.get('finish_reason', 'broken off')}) after {stats.get('elapsed_time_seconds', 0):.0f} s: "
+        f"{_count(stats.get('capture/count', 0), 'capture')}, {size(stats.get('capture/bytes', 0))}, "
+        f"{_count(stats.get('store/rows', 0), 'row')}",
+    ]
+    lines += _reasons("Answers by status", stats, "capture/status/")
+    lines += _reasons("Failed", stats, "failed/")
+    lines += _reasons("Refused", stats, "refused/")
+    lines += _reasons("Dropped", stats, "items/dropped/")
+    if stats.get("robots/forbidden"):
+        lines.append(f"Forbidden by robots.txt: {stats['robots/forbidden']:,}")
+    lines += [f"Written: {file}" for file in stats.get("store/files", ())]
+    if left:
+        lines.append(f"Left in the frontier: {left:,}; the same command goes on")
+    return lines
+
+
+def by_reason(stats: Stats, prefix: str) -> dict[str, int]:
+    """Counts below a prefix, largest first, then by name."""
+    found = [(key.removeprefix(prefix), stats[key]) for key in stats if key.startswith(prefix)]
+    return dict(sorted(found, key=lambda pair: (-pair[1], pair[0])))
+
+
+def size(count: float) -> str:
+    """Bytes for people, in powers of 1000.
+
+    >>> size(999), size(1_200_000)
+    ('999 B', '1.2 MB')
+    """
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while count >= 999.95 and len(units) > 1:
+        count /= 1000
+        units.pop(0)
+    return f"{count:.0f} B" if units[0] == "B" else f"{count:.1f} {units[0]}"
+
+
+def _reasons(title: str, stats: Stats, prefix: str) -> list[str]:
+    counts = by_reason(stats, prefix)
+    return [f"{title}: " + ", ".join(f"{reason} {count:,}" for reason, count in counts.items())] if counts else []
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
