@@ -155,8 +155,8 @@ def _output_trouble(settings: BaseSettings, pid_file: str | None) -> str | None:
     folder = Path(settings["ARCHIVE_DIR"]).absolute()
     if why := why_not_writable(folder):
         return f"ARCHIVE_DIR: {why}; free the path or set -s ARCHIVE_DIR=PATH"
-    for name in _feed_files(settings):
-        if why := why_no_file(Path(name).absolute()):
+    for output in _feed_files(settings):
+        if why := why_no_file(Path(output).absolute()):
             return f"-o: {why}; name a file that can be written"
     for name in (settings.get("LOG_FILE"), pid_file):
         if name and (why := why_no_file(Path(name).absolute(), folder_made=False)):
