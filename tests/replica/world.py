@@ -1,0 +1,31 @@
+"""The whole replica at one clock: the sites for the server, and the truth about them for the tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tests.replica.baoquocte import Baoquocte
+from tests.replica.baoquocte_edition import Edition
+from tests.replica.baoquocte_truth import baoquocte_truth
+from tests.replica.server import Site
+
+
+@dataclass(frozen=True)
+class World:
+    """``sites`` answer; ``truth()`` says, as plain JSON values, what a crawl of them should find."""
+
+    clock: datetime
+    edition: Edition
+    sites: tuple[Site, ...]
+
+    def truth(self) -> dict[str, Any]:
+        sites = {"baoquocte.vn": baoquocte_truth(self.edition)}
+        return {"clock": self.clock.isoformat(), "sites": sites}
+
+
+def build(clock: datetime) -> World:
+    """The world at ``clock`` (aware). The base is 2026-11-20T12:00:00+07:00; a day later, articles changed."""
+    edition = Edition(clock)
+    return World(clock, edition, (Baoquocte(edition),))
