@@ -152,6 +152,20 @@ def test_an_old_plain_file(tmp_path):
     assert sum(record.length for record in read_records(path)) == len(PLAIN_1_0)
 
 
+@pytest.mark.parametrize(("name", "tail"), [("a.warc", b"\r\n\r\n"), ("a.warc.gz", gzip.compress(b""))])
+def test_an_empty_tail_does_no_harm(tmp_path, name, tail):
+    path = by_warcio(tmp_path / name)
+    path.write_bytes(path.read_bytes() + tail)
+    assert [one.type for one in read_records(path)] == ["warcinfo", "response", "request", "resource"]
+
+
+def test_records_that_share_a_gzip_member_are_refused(tmp_path):
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(gzip.compress(PLAIN_1_0))
+    with pytest.raises(DamagedRecord, match="share a gzip member"):
+        list(read_records(path))
+
+
 @pytest.mark.parametrize("suffix", [".warc", ".warc.gz"])
 def test_a_cut_file_is_never_read_as_whole(tmp_path, suffix):
     """Whatever FastWARC makes of the cut, the last record read is whole and a short one is an error."""

@@ -119,23 +119,30 @@ class Capture:
 
 
 def read_records(path: Path | str) -> Iterator[Record]:
-    """All records of a file, in order. Raises DamagedRecord where one cannot be read whole."""
+    """All records of a file, in order. Raises DamagedRecord where one cannot be read whole.
+
+    Records that share a gzip member have no offset to be read at: such a file is refused, as by warcio, whose
+    ``recompress`` mends it.
+    """
+    name = str(path)
     with Path(path).open("rb") as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         before: _Read | None = None
-        for read in _fast_records(file, str(path)):
+        for read in _fast_records(file, name):
+            if read.offset == size or (before and read.offset == before.offset):
+                raise DamagedRecord(f"{name}: records share a gzip member")
             if before:
                 yield _record(before, read.offset - before.offset)
             before = read
         end = 0
         if before:
-            last = _one_record(file, before.offset, str(path))
+            last = _one_record(file, before.offset, name)
             end = last.offset + last.length
             yield last
         # FastWARC passes over a tail that it cannot read.
-        if end != size:
-            raise DamagedRecord(f"{path}: no record at offset {end}")
+        if not _is_blank(file, end, name):
+            raise DamagedRecord(f"{name}: no record at offset {end}")
 
 
 def read_at(path: Path | str, offset: int) -> Record:
@@ -196,6 +203,16 @@ def _member(file: BinaryIO, offset: int, name: str) -> tuple[bytes, int]:
             raise DamagedRecord(f"{name}: damaged gzip member at offset {offset}: {error}") from error
         length += len(piece)
     return b"".join(pieces), length - len(decompressor.unused_data)
+
+
+def _is_blank(file: BinaryIO, offset: int, name: str) -> bool:
+    """Whether nothing but empty lines or an empty gzip member follows; some producers leave that at the end."""
+    file.seek(offset)
+    tail = file.read(_PIECE)
+    if tail.startswith(GZIP_MAGIC):
+        file.seek(offset)
+        tail = _member(file, offset, name)[0]
+    return not tail.strip()
 
 
 @dataclass(frozen=True, slots=True)

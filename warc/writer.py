@@ -85,6 +85,7 @@ class WarcFile:
         first = warcinfo(fields, filename=path.name, date=date, record_id=record_id)
         self.warcinfo_id = first.record_id
         self.size = 0
+        self.count = 0  # records
         self._end = 0
         self._damaged = False
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -115,20 +116,27 @@ class WarcFile:
             self._damaged = False
             raise
         self.size = self._end
+        self.count += len(refs)
         return refs
 
     def sync(self) -> None:
         """Return when everything appended so far is on disk."""
         os.fsync(self._file)
         if not self._named:
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
             self._named = True
 
-    def close(self) -> Path:
-        """Sync, close and give the file its final name."""
+    def close(self, committed: int | None = None) -> Path | None:
+        """Sync, close and give the file its final name. ``committed`` first cuts off what was appended after it.
+
+        None when nothing but the warcinfo would be left: such a file is removed.
+        """
+        if committed is not None and committed < self.size:
+            os.close(self._file)
+            return cut_back(self.open_path, committed).path
         self.sync()
         os.close(self._file)
-        return _publish(self.open_path, self.path)
+        return publish(self.open_path, self.path)
 
     def discard(self) -> None:
         """Close the file and remove it."""
@@ -197,9 +205,9 @@ def cut_back(open_path: Path, committed: int) -> CutBack:
     cut = size - committed
     if worthless:
         open_path.unlink()
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     else:
-        _publish(open_path, path)
+        publish(open_path, path)
     return CutBack(None if worthless else path, 0 if worthless else committed, cut, sha256.hexdigest() if cut else None)
 
 
@@ -213,15 +221,16 @@ def _first_member_end(data: bytes) -> int:
     return len(data) - len(decompressor.unused_data) if decompressor.eof else -1
 
 
-def _publish(open_path: Path, path: Path) -> Path:
+def publish(open_path: Path, path: Path) -> Path:
+    """Rename, and make the folder's entry durable. Raises FileExistsError rather than replace a file."""
     if path.exists():
         raise FileExistsError(f"{path} exists")
     open_path.rename(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return path
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     entry = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(entry)
