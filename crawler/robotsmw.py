@@ -1,0 +1,238 @@
+"""Obeys robots.txt (RFC 9309): no request leaves before its origin's robots.txt has allowed it.
+
+    request ─► robots.txt of its origin, kept? ──► decide ─► on to the archive, or RobotsClosed
+                     │ no: one fetch for everybody who waits         ▲
+                     └──────► engine.download_async ─► archive ──────┘
+
+A robots.txt goes through the same handler as every other request, so it is archived, and past the frontier: it is
+nobody's visit and has no depth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urldefrag, urljoin
+
+from scrapy import Request
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
+
+from crawler.guard import ForbiddenAddress
+from crawler.robots import crawl_delay, decide, rule_for, sitemaps
+from crawler.urls import canonical_url, host_of
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger(__name__)
+
+KEPT_SECONDS = 24 * 3600.0  # RFC 9309, section 2.4
+KEPT_ORIGINS = 256  # the least lately used goes
+MAX_BYTES = 500 * 1024  # RFC 9309, section 2.5: at least this much is read
+MAX_REDIRECTS = 5  # RFC 9309, section 2.3.1.2
+REDIRECTS = frozenset((301, 302, 303, 307, 308))
+
+
+class RobotsClosed(IgnoreRequest):
+    """robots.txt keeps the request from being made.
+
+    ``reason`` is ``robots`` when a rule forbids the URL, ``robots_unreachable`` when there was no answer to decide
+    by; then ``retry_after`` tells after how many seconds robots.txt may be asked again.
+    """
+
+    def __init__(self, reason: str, url: str, rule: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(f"{reason}: {url}" + (f" ({rule})" if rule else ""))
+        self.reason = reason
+        self.rule = rule
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an origin said when its robots.txt was asked for.
+
+    ``status`` is None when there was no answer, or none that could be read to its end. ``refusal`` is set when the
+    guard did not let the crawler ask: the origin's pages are refused for the same reason.
+    """
+
+    status: int | None
+    content_type: str | None = None
+    body: bytes = b""
+    refusal: ForbiddenAddress | None = None
+    expires: float = 0.0  # on the monotonic clock
+
+    @property
+    def reachable(self) -> bool:
+        return self.status is not None and self.status < 500
+
+
+class RobotsMiddleware:
+    """Downloader middleware. Requests with ``meta["robots"]`` are the ones for robots.txt and pass.
+
+    Sets ``meta["robots_rule"]``: the line that decided, None when no line speaks of the URL. An origin that cannot be
+    reached, or answers with a server error, is closed; its robots.txt is asked again after ``retry_seconds``, while
+    rules that were known before stay in force.
+    """
+
+    def __init__(
+        self, crawler: Crawler, agent: str, retry_seconds: float, clock: Callable[[], float] = monotonic
+    ) -> None:
+        assert crawler.stats is not None
+        self._crawler = crawler
+        self._stats = crawler.stats
+        self._agent = agent
+        self._retry_seconds = retry_seconds
+        self._clock = clock
+        self._kept: OrderedDict[str, Answer] = OrderedDict()  # by the URL of robots.txt
+        self._asked: dict[str, asyncio.Task[Answer]] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        settings = crawler.settings
+        return cls(crawler, product_token(settings["USER_AGENT"]), settings.getfloat("ROBOTS_RETRY_SECONDS", 300.0))
+
+    async def process_request(self, request: Request) -> None:
+        if request.meta.get("robots"):
+            return
+        robots_url = canonical_url("/robots.txt", request.url)
+        if robots_url is None:
+            raise RobotsClosed("robots_unreachable", request.url)
+        answer = await self._answer(robots_url)
+        if answer.refusal is not None:
+            refusal = answer.refusal
+            raise ForbiddenAddress(refusal.host, refusal.address, refusal.kind)
+        if answer.status is None or answer.status >= 500:
+            self._stats.inc_value("robots/unreachable")
+            raise RobotsClosed("robots_unreachable", request.url, retry_after=answer.expires - self._clock())
+        allowed = decide(answer.status, answer.content_type, answer.body, self._agent, request.url)
+        rule = rule_for(answer.body, self._agent, request.url) if answer.status == 200 else None
+        request.meta["robots_rule"] = rule
+        if not allowed:
+            self._stats.inc_value("robots/forbidden")
+            raise RobotsClosed("robots", request.url, rule)
+        self._stats.inc_value("robots/allowed")
+
+    async def _answer(self, robots_url: str) -> Answer:
+        """The origin's answer, fetched once however many requests wait for it."""
+        kept = self._kept.get(robots_url)
+        if kept is not None and self._clock() < kept.expires:
+            self._kept.move_to_end(robots_url)
+            return kept
+        task = self._asked.get(robots_url)
+        if task is None:
+            task = asyncio.ensure_future(self._ask(robots_url, kept))
+            self._asked[robots_url] = task
+            task.add_done_callback(lambda _: self._asked.pop(robots_url))
+        return await asyncio.shield(task)  # one cancelled request takes the answer from nobody
+
+    async def _ask(self, robots_url: str, known: Answer | None) -> Answer:
+        answer = await self._fetch(robots_url)
+        if answer.reachable:
+            answer = replace(answer, expires=self._clock() + KEPT_SECONDS)
+            self._pass_on(robots_url, answer)
+        else:
+            if known is not None and known.reachable:
+                answer = known  # RFC 9309, section 2.4: older rules may be used while there are no newer ones
+            elif answer.refusal is None:
+                self._scheduler_call("park", host_of(robots_url), self._retry_seconds, "robots_unreachable")
+            answer = replace(answer, expires=self._clock() + self._retry_seconds)
+        self._kept[robots_url] = answer
+        self._kept.move_to_end(robots_url)
+        if len(self._kept) > KEPT_ORIGINS:
+            self._kept.popitem(last=False)
+        return answer
+
+    async def _fetch(self, robots_url: str) -> Answer:
+        """Ask, follow up to five redirects, and turn whatever went wrong into an answer."""
+        engine = self._crawler.engine
+        assert engine is not None
+        url, hops = robots_url, list[str]()
+        while True:
+            request = Request(url, callback=NO_CALLBACK, dont_filter=True, meta=robots_meta(hops))
+            self._stats.inc_value("robots/asked")
+            try:
+                response = await engine.download_async(request)
+            except ForbiddenAddress as refusal:
+                return Answer(None, refusal=None if hops else refusal)
+            except Exception as error:  # noqa: BLE001 - whatever kept robots.txt from being read closes its origin
+                self._stats.inc_value("robots/failed")
+                logger.warning("No robots.txt, %s stays closed: %s: %s", robots_url, type(error).__name__, error)
+                return Answer(None)
+            target = redirect_target(response)
+            if target is None or len(hops) == MAX_REDIRECTS:
+                return self._read(response, robots_url)
+            hops.append(url)
+            url = target
+
+    def _read(self, response: Response, robots_url: str) -> Answer:
+        self._stats.inc_value(f"robots/status/{response.status}")
+        if response.status >= 500:
+            logger.warning("robots.txt answers %d, %s stays closed", response.status, robots_url)
+        content_type = response.headers.get("Content-Type")
+        return Answer(
+            response.status,
+            content_type.decode("latin-1") if content_type else None,
+            first_lines(response.body),
+        )
+
+    def _pass_on(self, robots_url: str, answer: Answer) -> None:
+        """Tell the frontier the delay that is asked for, and the spider the sitemaps that are named."""
+        if answer.status != 200:
+            return
+        delay = crawl_delay(answer.body, self._agent)
+        if delay is not None:
+            self._scheduler_call("set_crawl_delay", host_of(robots_url), delay)
+        seen: Any = getattr(self._crawler.spider, "robots_seen", None)
+        if seen is not None:
+            seen(sitemaps(answer.body))
+
+    def _scheduler_call(self, method: str, *arguments: Any) -> None:
+        engine = self._crawler.engine
+        call = getattr(engine.scheduler, method, None) if engine is not None else None
+        if call is not None:  # Scrapy's own scheduler knows no hosts
+            call(*arguments)
+
+
+def product_token(user_agent: str) -> str:
+    """The name that robots.txt files call this crawler by (RFC 9309, section 2.2.1).
+
+    >>> product_token("BaoQuan/0.1 (+https://example.org/bot)")
+    'BaoQuan'
+    """
+    match = re.match(r"[A-Za-z_-]+", user_agent)
+    if match is None:
+        raise ValueError(f"USER_AGENT has no product token: {user_agent!r}")
+    return match[0]
+
+
+def robots_meta(hops: list[str]) -> dict[str, Any]:
+    """Request meta that keeps other middlewares from following, dropping or holding back the request."""
+    meta: dict[str, Any] = {"robots": True, "dont_redirect": True, "allow_offsite": True}
+    return {**meta, "redirect_urls": list(hops)} if hops else meta
+
+
+def redirect_target(response: Response) -> str | None:
+    """Where an http redirect leads; None for every other answer."""
+    location = response.headers.get("Location")
+    if response.status not in REDIRECTS or location is None:
+        return None
+    try:
+        target = urldefrag(urljoin(response.url, location.decode("utf-8", "replace").strip())).url
+    except ValueError:
+        return None
+    return target if target.lower().startswith(("http://", "https://")) else None
+
+
+def first_lines(body: bytes) -> bytes:
+    """As much as is read of a robots.txt, whole lines only: half a rule would forbid more than was meant."""
+    if len(body) <= MAX_BYTES:
+        return body
+    return body[: max(body.rfind(b"\n", 0, MAX_BYTES), body.rfind(b"\r", 0, MAX_BYTES)) + 1]
