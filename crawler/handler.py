@@ -207,7 +207,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         self._deadline = settings.getfloat("RESPONSE_DEADLINE")
         self._maxsize = settings.getint("DOWNLOAD_MAXSIZE")
         self._reactor = reactor
-        self._guard = Guard.from_settings(settings)
+        self._guard = Guard.from_settings(settings, crawler.stats)
         self._tls = _load_context_factory_from_settings(crawler)
         self._pool = HTTPConnectionPool(reactor, persistent=True)
         self._pool.maxPersistentPerHost = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
@@ -243,7 +243,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         request.meta["download_latency"] = monotonic() - clock
         exchange = self._exchange(request, tee, received, started, round((monotonic() - clock) * 1000), failure)
         try:
-            request.meta["capture"] = await self._archive.append(exchange)
+            request.meta["capture"] = await self._archive.append(exchange, request.meta.get("url_id"))
         finally:
             tee.response.close()
         if failure is not None or tee.cause is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from crawler.items import Article
+
 
 @dataclass(slots=True)
 class Found:
@@ -39,7 +41,8 @@ class Visit:
     items_open: int = 0
     exhausted: bool = False
     found: list[Found] = field(default_factory=list)
-    lines: list[tuple[str, bytes]] = field(default_factory=list)  # (kind of file, line) written when the visit ends
+    rows: list[tuple[Article, bytes]] = field(default_factory=list)  # with their lines, written when the visit ends
+    lines: list[tuple[str, bytes]] = field(default_factory=list)  # (folder, line), written with them
     capture: Any = None
 
     def end(self, outcome: str, reason: str | None = None) -> None:

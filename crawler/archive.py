@@ -1,0 +1,273 @@
+"""The reactor's side of the archive: hands exchanges, rows and ended visits to the one writer thread.
+
+handler  ─► append(exchange) ─► CaptureRef
+spider   ─► begin(request) … exhausted(visit)          a visit ends with its callback and its items
+pipeline ─► decide(article), emit(visit, article)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import socket
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from scrapy import Request, signals
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+)
+from twisted.python.failure import Failure
+
+from crawler.capture import CaptureRef, Exchange
+from crawler.items import Article
+from crawler.ledger_ops import Scope
+from crawler.store import OutputTrouble, Store
+from crawler.visit import Visit
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+    from crawler.spider import NewsSpider
+
+logger = logging.getLogger(__name__)
+
+FAILURES: tuple[tuple[type[BaseException], str], ...] = (
+    (DownloadTimeoutError, "timeout"),
+    (ResponseDataLossError, "disconnected"),
+    (DownloadCancelledError, "too_large"),
+    (CannotResolveHostError, "unknown_host"),
+    (DownloadConnectionRefusedError, "connection_refused"),
+)
+
+
+class Archive:
+    """Extension that opens the store before anything is fetched and closes it after everything has ended."""
+
+    def __init__(self, crawler: Crawler, store: Store | None, max_articles: int | None) -> None:
+        self.store = store
+        self.scope: Scope | None = None
+        self.trouble: OutputTrouble | None = None
+        self.rows = 0  # written or promised by this run
+        self.full = False  # max_articles is reached
+        self._max_articles = max_articles
+        self._crawler = crawler
+        self._promised = 0  # article pages whose row is not decided yet
+        assert crawler.stats is not None
+        self._stats = crawler.stats
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Archive:
+        spider = cast("NewsSpider", crawler.spider)
+        settings = crawler.settings
+        store = None
+        if settings.getbool("ARCHIVE_ENABLED", True):
+            store = Store(
+                Path(settings["ARCHIVE_DIR"]).absolute(),
+                spider.args,
+                warcinfo_fields(settings["USER_AGENT"], settings["CONTACT"], spider.args.job),
+                settings.getint("WARC_TARGET_SIZE"),
+            )
+        archive = cls(crawler, store, spider.args.max_articles)
+        spider.archive = archive
+        if store is not None:
+            store.on_trouble = archive._trouble_from_thread
+            archive.scope = store.open()
+        connect = crawler.signals.connect
+        connect(archive._item_scraped, signal=signals.item_scraped)
+        connect(archive._item_dropped, signal=signals.item_dropped)
+        connect(archive._item_error, signal=signals.item_error)
+        connect(archive._closed, signal=signals.spider_closed)
+        return archive
+
+    # --- Captures ---------------------------------------------------------------------------------------------
+
+    async def append(self, exchange: Exchange, url_id: int | None = None) -> CaptureRef | None:
+        """Have the exchange written; the reference to its record once it stands in the file.
+
+        Raises OutputTrouble when it could not be written. None when archiving is off (``scrapy probe``), or when
+        there was no response and a metadata record tells the error.
+        """
+        if self.store is None:
+            return None
+        ref = await asyncio.wrap_future(self.store.append(exchange, url_id))
+        stats = self._stats
+        stats.inc_value("capture/count")
+        if ref is None:
+            stats.inc_value("capture/no_response")
+        else:
+            stats.inc_value("capture/bytes", ref.length)
+            stats.inc_value(f"capture/status/{ref.status}")
+            if exchange.cause:
+                stats.inc_value(f"capture/truncated/{exchange.cause}")
+        return ref
+
+    # --- Visits -----------------------------------------------------------------------------------------------
+
+    def begin(self, request: Request) -> Visit:
+        """The visit that this request belongs to; made when its response or failure arrives."""
+        meta = request.meta
+        visit = meta.get("visit")
+        if visit is None:
+            keys = ("depth", "hop_path", "channel", "via")
+            known = {key: meta[key] for key in keys if key in meta}
+            visit = Visit(
+                meta.get("url_id"), request.url, meta.get("kind", "seed"), capture=meta.get("capture"), **known
+            )
+            meta["visit"] = visit
+        return cast(Visit, visit)
+
+    def promise(self, visit: Visit) -> None:
+        """The visit is about to give one item."""
+        visit.items_open += 1
+        self._promised += 1
+
+    def exhausted(self, visit: Visit) -> None:
+        """The visit's callback has given all it has."""
+        visit.exhausted = True
+        self._end_if_over(visit)
+
+    def failed(self, visit: Visit, failure: Failure) -> None:
+        """Nothing could be fetched: end the visit under the reason that the failure names."""
+        error = failure.value
+        if isinstance(error, (asyncio.CancelledError, OutputTrouble)):
+            visit.end("queued")
+        elif isinstance(error, IgnoreRequest):
+            visit.end("refused", getattr(error, "reason", "ignored"))
+        else:
+            reason = next((name for kind, name in FAILURES if isinstance(error, kind)), type(error).__name__)
+            visit.end("failed", reason)
+            logger.warning("%s: %s (%s)", reason, visit.url, error)
+        self.exhausted(visit)
+
+    def _end_if_over(self, visit: Visit) -> None:
+        if not visit.ended:
+            return
+        if visit.outcome in ("failed", "refused"):
+            self._stats.inc_value(f"{visit.outcome}/{visit.reason}")
+        scheduler: Any = self._crawler.engine.scheduler if self._crawler.engine else None
+        if scheduler is not None:
+            scheduler.finish(visit)
+
+    # --- Rows -------------------------------------------------------------------------------------------------
+
+    @property
+    def room(self) -> int | None:
+        """Articles that may still be asked for; None without ``max_articles``."""
+        return None if self._max_articles is None else self._max_articles - self.rows - self._promised
+
+    async def decide(self, article: Article, url_id: int | None = None) -> bool:
+        """Give the article its version; False when this version is archived already, or the run is full."""
+        if self.store is None:
+            return True
+        if self._max_articles is not None and self.rows >= self._max_articles:
+            return False
+        self.rows += 1
+        try:
+            new = await asyncio.wrap_future(self.store.decide(article, url_id))
+        except BaseException:
+            self.rows -= 1
+            raise
+        if not new:
+            self.rows -= 1
+        return new
+
+    def emit(self, visit: Visit, article: Article, line: bytes) -> None:
+        """Have this row written when its visit ends."""
+        visit.rows.append((article, line))
+        self._stats.inc_value("store/rows")
+        if self._max_articles is not None and self.rows >= self._max_articles and not self.full:
+            self.full = True
+            self._close("max_articles")
+
+    def visit_of(self, response: Response | None) -> Visit | None:
+        request = response.request if response is not None else None
+        return request.meta.get("visit") if request is not None else None
+
+    def _item_scraped(self, item: Any, response: Response | None) -> None:
+        self._item_over(response, None, None)
+
+    def _item_dropped(self, item: Any, response: Response | None, exception: Any) -> None:
+        reason = getattr(exception, "reason", "dropped")
+        self._stats.inc_value(f"items/dropped/{reason}")
+        self._item_over(response, "captured" if reason == "max_articles" else None, reason)
+
+    def _item_error(self, item: Any, response: Response | None, failure: Failure) -> None:
+        trouble = isinstance(failure.value, OutputTrouble)
+        self._item_over(response, "captured" if trouble else "failed", "item_error")
+
+    def _item_over(self, response: Response | None, outcome: str | None, reason: str | None) -> None:
+        visit = self.visit_of(response)
+        if visit is None:
+            return
+        if outcome is not None:
+            visit.end(outcome, reason)
+        elif reason is not None:
+            visit.reason = visit.reason or f"dropped_{reason}"
+        visit.items_open -= 1
+        self._promised -= 1
+        self._end_if_over(visit)
+
+    # --- The end ----------------------------------------------------------------------------------------------
+
+    def _trouble_from_thread(self, trouble: OutputTrouble) -> None:
+        from twisted.internet import reactor
+
+        reactor.callFromThread(self._on_trouble, trouble)
+
+    def _on_trouble(self, trouble: OutputTrouble) -> None:
+        if self.trouble is None:
+            self.trouble = trouble
+            logger.critical("%s", trouble)
+            self._close("output_trouble")
+
+    def _close(self, reason: str) -> None:
+        engine = self._crawler.engine
+        if engine is not None and engine.spider is not None:
+            self._closing = asyncio.ensure_future(engine.close_spider_async(reason=reason))
+
+    async def _closed(self, reason: str) -> None:
+        if self.store is None:
+            return
+        try:
+            report = await asyncio.wrap_future(self.store.close(reason, _counts(self._stats.get_stats())))
+        except OutputTrouble as trouble:
+            self.trouble = self.trouble or trouble
+            logger.critical("%s", trouble)
+            return
+        self._stats.set_value("store/files", report.files)
+        self._stats.set_value("frontier/left", report.left)
+
+
+def _counts(stats: dict[str, Any]) -> dict[str, Any]:
+    """What the ledger keeps of a run's stats."""
+    prefixes = ("capture/", "store/", "items/", "failed/", "refused/", "robots/", "guard/")
+    return {key: value for key, value in stats.items() if key.startswith(prefixes)}
+
+
+def warcinfo_fields(user_agent: str, contact: str | None, job: str) -> dict[str, str]:
+    """The ``warcinfo`` record's fields (WARC/1.1, annex B.1, and the conventions of other archivers)."""
+    fields = {
+        "software": f"bao-quan/{version('bao-quan')} Scrapy/{version('scrapy')} warcio/{version('warcio')}",
+        "format": "WARC File Format 1.1",
+        "conformsTo": "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
+        "robots": "classic",
+        "hostname": socket.gethostname(),
+        "http-header-user-agent": user_agent,
+        "isPartOf": job,
+        "description": f"News articles, Python {platform.python_version()}",
+        "message-normalisation": "chunked bodies are stored de-chunked: Transfer-Encoding becomes "
+        "X-Archive-Orig-Transfer-Encoding and an exact Content-Length is appended; behind a proxy the request line "
+        "is in origin form, Proxy-* lines are left out, and the peer's address is unknown; 1xx answers are left out",
+    }
+    if contact:
+        fields["operator"] = contact
+    return fields

@@ -1,0 +1,86 @@
+"""A file of JSON lines that grows under ``.open`` and gets its name when it is closed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from warc.writer import OPEN, publish, sync_folder
+
+
+class RowFile:
+    """One file of rows (or links, events …) of one run. The file appears with its first line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.open_path = path.with_name(path.name + OPEN)
+        self.size = 0  # end of the last whole line: what to commit
+        self.count = 0
+        self._file: int | None = None
+
+    def append(self, line: bytes) -> tuple[int, int]:
+        """Write one line; its offset and length. All of it or nothing stays, whatever OSError comes out."""
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.open_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        offset, end, view = self.size, self.size, memoryview(line)
+        try:
+            while view:
+                written = os.pwrite(self._file, view, end)
+                end, view = end + written, view[written:]
+        except OSError:
+            os.ftruncate(self._file, self.size)
+            raise
+        self.size = end
+        self.count += 1
+        return offset, end - offset
+
+    def sync(self) -> None:
+        if self._file is not None:
+            os.fsync(self._file)
+
+    def close(self, committed: int | None = None) -> Path | None:
+        """Give the file its name; None when it was never begun. ``committed`` cuts off what came after."""
+        if self._file is None:
+            return None
+        if committed is not None and committed < self.size:
+            os.ftruncate(self._file, committed)
+            self.size = committed
+        os.fsync(self._file)
+        os.close(self._file)
+        self._file = None
+        return publish(self.open_path, self.path) if self.size else _remove(self.open_path)
+
+
+@dataclass(frozen=True, slots=True)
+class CutRows:
+    """What became of a leftover file; ``path`` is None when nothing of it had been committed."""
+
+    path: Path | None
+    cut_bytes: int
+    cut_sha256: str | None
+
+
+def cut_back_rows(open_path: Path, committed: int) -> CutRows:
+    """Cut a leftover file to its committed length and give it its name, or remove it when nothing was committed.
+
+    Raises ValueError, and changes nothing, when the file is shorter than what was committed.
+    """
+    with open_path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size < committed:
+            raise ValueError(f"{open_path} holds {size} bytes, {committed} were committed")
+        file.seek(committed)
+        rest = file.read()
+        file.truncate(committed)
+        os.fsync(file.fileno())
+    path = open_path.with_name(open_path.name.removesuffix(OPEN))
+    final = publish(open_path, path) if committed else _remove(open_path)
+    return CutRows(final, len(rest), hashlib.sha256(rest).hexdigest() if rest else None)
+
+
+def _remove(open_path: Path) -> None:
+    open_path.unlink()
+    sync_folder(open_path.parent)

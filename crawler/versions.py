@@ -1,0 +1,87 @@
+"""When an article has a new version, decided in the writer thread so that it is decided once."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from dataclasses import replace
+
+from crawler.items import Article
+from crawler.ledger import Ledger
+from crawler.ledger_ops import ArticleSeen, Op, Version
+
+DECIDING_FIELDS = ("title", "sapo", "body")  # a change of one of these is a new version
+
+
+class Versions:
+    """Versions of articles: those in the ledger, and those of this run that are not committed yet."""
+
+    def __init__(self, ledger: Ledger, job: str) -> None:
+        self._ledger = ledger
+        self._job = job
+        self._pending: dict[str, Version] = {}
+        self._written: set[str] = set()
+        self._seen: list[Op] = []  # articles that said the same again
+
+    def decide(self, article: Article, url_id: int | None) -> bool:
+        """Fill in version, previous, changed, first_captured_at; False when there is nothing new to write."""
+        known = self._pending.get(article.id) or self._ledger.latest_version(article.id)
+        name, number = page_class(article)
+        fields = {key: _digest(getattr(article, key)) for key in DECIDING_FIELDS}
+        if known is None:
+            article.version, article.first_captured_at = 1, article.captured_at
+        elif known.content_digest == article.content_digest or known.page_number != number:
+            # Other words under another page class number may be the extractor's: never a version.
+            born = known.published_at or known.first_captured_at
+            self._seen.append(ArticleSeen(article.id, article.captured_at, url_id, born, known.version))
+            return False
+        else:
+            article.version, article.previous = known.version + 1, known.row_id
+            article.changed = [key for key in DECIDING_FIELDS if known.fields.get(key) != fields[key]]
+            article.first_captured_at = known.first_captured_at
+        self._pending[article.id] = Version(
+            article_id=article.id,
+            version=article.version,
+            row_id=article.row_id,
+            record_id=article.warc.record_id or "",
+            url=article.canonical_url,
+            file="",
+            offset=0,
+            length=0,
+            content_digest=article.content_digest,
+            page=name,
+            page_number=number,
+            captured_at=article.captured_at,
+            first_captured_at=article.first_captured_at,
+            run=self._job,
+            fields=fields,
+            published_at=article.published_at or article.published_date,
+        )
+        return True
+
+    def written(self, article: Article, file: str, offset: int, length: int, url_id: int | None) -> Version:
+        """The row of a decided article stands in a file now."""
+        pending = self._pending[article.id]
+        self._written.add(article.id)
+        return replace(pending, file=file, offset=offset, length=length, url_id=url_id)
+
+    def take_seen(self) -> list[Op]:
+        """Operations for articles that said the same again; part of the next commit."""
+        seen, self._seen = self._seen, []
+        return seen
+
+    def committed(self) -> None:
+        """The ledger knows every version that was written."""
+        for article_id in self._written:
+            self._pending.pop(article_id, None)
+        self._written.clear()
+
+
+def page_class(article: Article) -> tuple[str, int]:
+    """Name and number of the page class that made the row."""
+    name, _, number = article.extraction.page.partition("/")
+    return name, int(number or 1)
+
+
+def _digest(text: str | None) -> str:
+    return hashlib.sha256(unicodedata.normalize("NFC", text or "").encode("utf-8", "replace")).hexdigest()[:32]
