@@ -34,7 +34,6 @@ from crawler.visit import Visit
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
-    from scrapy.http import Response
 
     from crawler.spider import NewsSpider
 
@@ -56,11 +55,11 @@ class Archive:
         self.store = store
         self.scope: Scope | None = None
         self.trouble: OutputTrouble | None = None
-        self.rows = 0  # written or promised by this run
-        self.full = False  # max_articles is reached
+        self.rows = 0  # decided by this run
         self._max_articles = max_articles
         self._crawler = crawler
-        self._promised = 0  # article pages whose row is not decided yet
+        self._deciding = asyncio.Lock()
+        self._visits: dict[int, Visit] = {}  # by id() of the item that is on its way through the pipelines
         assert crawler.stats is not None
         self._stats = crawler.stats
 
@@ -125,10 +124,15 @@ class Archive:
             meta["visit"] = visit
         return cast(Visit, visit)
 
-    def promise(self, visit: Visit) -> None:
-        """The visit is about to give one item."""
+    def promise(self, visit: Visit, article: Article) -> Article:
+        """The visit gives this item; it does not end before the item has been signalled."""
         visit.items_open += 1
-        self._promised += 1
+        self._visits[id(article)] = visit
+        return article
+
+    def visit_of(self, article: Article) -> Visit:
+        """The visit that gave this item."""
+        return self._visits[id(article)]
 
     def exhausted(self, visit: Visit) -> None:
         """The visit's callback has given all it has."""
@@ -161,60 +165,53 @@ class Archive:
 
     @property
     def room(self) -> int | None:
-        """Articles that may still be asked for; None without ``max_articles``."""
-        return None if self._max_articles is None else self._max_articles - self.rows - self._promised
+        """Rows that this run may still write; None without ``max_articles``."""
+        return None if self._max_articles is None else max(0, self._max_articles - self.rows)
 
-    async def decide(self, article: Article, url_id: int | None = None) -> bool:
-        """Give the article its version; False when this version is archived already, or the run is full."""
+    async def decide(self, article: Article) -> str | None:
+        """Give the article its version, or say why it has none: ``unchanged``, ``max_articles``.
+
+        One at a time, so that the limit is never exceeded.
+        """
         if self.store is None:
-            return True
-        if self._max_articles is not None and self.rows >= self._max_articles:
-            return False
-        self.rows += 1
-        try:
-            new = await asyncio.wrap_future(self.store.decide(article, url_id))
-        except BaseException:
-            self.rows -= 1
-            raise
-        if not new:
-            self.rows -= 1
-        return new
+            return None
+        async with self._deciding:
+            if self.room == 0:
+                return "max_articles"
+            if not await asyncio.wrap_future(self.store.decide(article, self.visit_of(article).url_id)):
+                return "unchanged"
+            self.rows += 1
+            if self.room == 0:
+                self._close("max_articles")
+            return None
 
-    def emit(self, visit: Visit, article: Article, line: bytes) -> None:
-        """Have this row written when its visit ends."""
+    def emit(self, article: Article, line: bytes, links: list[bytes]) -> None:
+        """Have these lines written when the visit ends."""
+        visit = self.visit_of(article)
         visit.rows.append((article, line))
+        visit.lines += [("links", link) for link in links]
         self._stats.inc_value("store/rows")
-        if self._max_articles is not None and self.rows >= self._max_articles and not self.full:
-            self.full = True
-            self._close("max_articles")
 
-    def visit_of(self, response: Response | None) -> Visit | None:
-        request = response.request if response is not None else None
-        return request.meta.get("visit") if request is not None else None
+    def _item_scraped(self, item: Article) -> None:
+        self._item_over(item)
 
-    def _item_scraped(self, item: Any, response: Response | None) -> None:
-        self._item_over(response, None, None)
-
-    def _item_dropped(self, item: Any, response: Response | None, exception: Any) -> None:
+    def _item_dropped(self, item: Article, exception: Any) -> None:
         reason = getattr(exception, "reason", "dropped")
         self._stats.inc_value(f"items/dropped/{reason}")
-        self._item_over(response, "captured" if reason == "max_articles" else None, reason)
+        visit = self._item_over(item, "captured" if reason == "max_articles" else None)
+        visit.reason = visit.reason or f"dropped_{reason}"
 
-    def _item_error(self, item: Any, response: Response | None, failure: Failure) -> None:
+    def _item_error(self, item: Article, failure: Failure) -> None:
         trouble = isinstance(failure.value, OutputTrouble)
-        self._item_over(response, "captured" if trouble else "failed", "item_error")
+        self._item_over(item, "captured" if trouble else "failed", "item_error")
 
-    def _item_over(self, response: Response | None, outcome: str | None, reason: str | None) -> None:
-        visit = self.visit_of(response)
-        if visit is None:
-            return
+    def _item_over(self, item: Article, outcome: str | None = None, reason: str | None = None) -> Visit:
+        visit = self._visits.pop(id(item))
         if outcome is not None:
             visit.end(outcome, reason)
-        elif reason is not None:
-            visit.reason = visit.reason or f"dropped_{reason}"
         visit.items_open -= 1
-        self._promised -= 1
         self._end_if_over(visit)
+        return visit
 
     # --- The end ----------------------------------------------------------------------------------------------
 
@@ -245,6 +242,13 @@ class Archive:
             return
         self._stats.set_value("store/files", report.files)
         self._stats.set_value("frontier/left", report.left)
+
+
+def archive_of(crawler: Crawler) -> Archive:
+    """The crawl's archive; it is opened before every component that needs it."""
+    archive = crawler.get_extension(Archive)
+    assert archive is not None
+    return archive
 
 
 def _counts(stats: dict[str, Any]) -> dict[str, Any]:

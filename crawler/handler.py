@@ -46,7 +46,7 @@ from twisted.web.client import URI, HTTPConnectionPool, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers as WireHeaders
 
-from crawler.archive import Archive
+from crawler.archive import archive_of
 from crawler.capture import Exchange
 from crawler.guard import Guard, GuardedEndpoint
 from crawler.tunnel import TunnelEndpoint
@@ -143,14 +143,15 @@ class _TeeRequest(WireRequest):
     tee: Tee
 
     def writeTo(self, transport: Any) -> Any:
-        return super().writeTo(_Recorder(transport, self.tee))
+        return super().writeTo(_Recorder(transport, self.tee))  # type: ignore[no-untyped-call]
 
 
 class _TeeProtocol(_LenientHTTP11ClientProtocol):
     _tee: Tee | None = None
 
-    def request(self, request: _TeeRequest) -> Any:
+    def request(self, request: Any) -> Any:
         self._tee = request.tee
+        assert self._tee is not None
         self._tee.begin(self.transport)
         return super().request(request)
 
@@ -199,16 +200,17 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        from twisted.internet import reactor
+        from twisted.internet import reactor as running_reactor
 
+        reactor: Any = running_reactor
         settings = crawler.settings
-        self._archive = cast(Archive, crawler.get_extension(Archive))
+        self._archive = archive_of(crawler)
         self._connect_timeout = settings.getfloat("CONNECT_TIMEOUT")
         self._deadline = settings.getfloat("RESPONSE_DEADLINE")
         self._maxsize = settings.getint("DOWNLOAD_MAXSIZE")
         self._reactor = reactor
         self._guard = Guard.from_settings(settings, crawler.stats)
-        self._tls = _load_context_factory_from_settings(crawler)
+        self._tls: Any = _load_context_factory_from_settings(crawler)
         self._pool = HTTPConnectionPool(reactor, persistent=True)
         self._pool.maxPersistentPerHost = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
         self._pool._factory = _TeeFactory
@@ -220,9 +222,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         body: _Body | None = None
         answer: Any = None
         failure: Exception | None = None
-        deadline = self._reactor.callLater(  # type: ignore[attr-defined]
-            request.meta.get("response_deadline", self._deadline), _expire, tee
-        )
+        deadline: Any = self._reactor.callLater(request.meta.get("response_deadline", self._deadline), _expire, tee)
         connected = self._connect_and_send(request, tee)
         tee.cancel = connected.cancel
         try:
@@ -332,7 +332,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
     async def close(self) -> None:
         """Close the kept-alive connections; a peer that does not answer is not waited for."""
         closed: Deferred[Any] = self._pool.closeCachedConnections()
-        closed.addTimeout(1, self._reactor)  # type: ignore[arg-type]
+        closed.addTimeout(1, self._reactor)
         closed.addErrback(lambda failure: logger.debug("Connections did not close in time: %s", failure.value))
         await maybe_deferred_to_future(closed)
 
@@ -366,7 +366,7 @@ def _connection_facts(transport: Any) -> tuple[str | None, tuple[str, ...], str 
     if transport is None:
         return None, (), None
     ip = getattr(transport.getPeer(), "host", None)
-    handle = getattr(transport, "getHandle", lambda: None)()
+    handle: Any = getattr(transport, "getHandle", lambda: None)()
     version = getattr(handle, "get_protocol_version_name", lambda: None)()
     if version is None:
         return ip, ("http/1.1",), None

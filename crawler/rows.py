@@ -51,7 +51,7 @@ class RowFile:
         os.fsync(self._file)
         os.close(self._file)
         self._file = None
-        return publish(self.open_path, self.path) if self.size else _remove(self.open_path)
+        return _settle(self.open_path, self.path, self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,13 @@ def cut_back_rows(open_path: Path, committed: int) -> CutRows:
         file.truncate(committed)
         os.fsync(file.fileno())
     path = open_path.with_name(open_path.name.removesuffix(OPEN))
-    final = publish(open_path, path) if committed else _remove(open_path)
-    return CutRows(final, len(rest), hashlib.sha256(rest).hexdigest() if rest else None)
+    return CutRows(_settle(open_path, path, committed), len(rest), hashlib.sha256(rest).hexdigest() if rest else None)
 
 
-def _remove(open_path: Path) -> None:
+def _settle(open_path: Path, path: Path, size: int) -> Path | None:
+    """Name a file that holds something, remove one that does not."""
+    if size:
+        return publish(open_path, path)
     open_path.unlink()
     sync_folder(open_path.parent)
+    return None

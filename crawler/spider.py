@@ -130,8 +130,8 @@ class NewsSpider(scrapy.Spider):
     async def start(self) -> AsyncIterator[Any]:
         """Put the seeds into the frontier; it hands out everything from there."""
         self.frontier.discover(list(self.seeds()))
-        return
-        yield  # an asynchronous generator, as Scrapy wants it
+        for nothing in ():  # an asynchronous generator, as Scrapy wants it
+            yield nothing
 
     def seeds(self) -> Iterator[Found]:
         """The seeds of the arguments; without any, front pages, categories, feeds and sitemaps."""
@@ -206,8 +206,8 @@ class NewsSpider(scrapy.Spider):
         page = self.page(response, found_by=FoundBy(visit.kind, visit.via, visit.depth, visit.channel))
         if page.is_article():
             self._follow_from_article(page, visit)
-            self.archive.promise(visit)
-            yield page.article()
+            visit.links = page.page_links()
+            yield self.archive.promise(visit, page.article())
         elif visit.kind in LISTING_KINDS:
             self._follow_from_listing(page, visit)
         else:

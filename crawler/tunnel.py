@@ -26,11 +26,11 @@ class _Tunnel(Protocol):
         self._request = request
         self._where = where
         self._answer = b""
-        self.opened: Deferred[Any] = Deferred(lambda _: self.transport.abortConnection())  # type: ignore[union-attr]
+        self.opened: Deferred[Any] = Deferred(lambda _: self._connection.abortConnection())
 
     def connectionMade(self) -> None:
-        assert self.transport is not None
-        self.transport.write(self._request)
+        self._connection: Any = self.transport
+        self._connection.write(self._request)
 
     def dataReceived(self, data: bytes) -> None:
         self._answer += data
@@ -43,10 +43,9 @@ class _Tunnel(Protocol):
         if status.split(b" ")[1:2] != [b"200"]:
             self._fail(f"answered {status[:100].decode('latin-1')!r}")
             return
-        transport: Any = self.transport
-        protocol = self._wanted.buildProtocol(transport.getPeer())
-        transport.protocol = protocol
-        protocol.makeConnection(transport)
+        protocol = self._wanted.buildProtocol(self._connection.getPeer())
+        self._connection.protocol = protocol
+        protocol.makeConnection(self._connection)
         self.opened.callback(protocol)
         if rest:
             protocol.dataReceived(rest)
@@ -56,10 +55,9 @@ class _Tunnel(Protocol):
             self.opened.errback(TunnelRefused(f"The proxy closed the connection before the tunnel to {self._where}"))
 
     def _fail(self, what: str) -> None:
-        assert self.transport is not None
         if not self.opened.called:
             self.opened.errback(TunnelRefused(f"The proxy {what} for {self._where}"))
-        self.transport.loseConnection()
+        self._connection.loseConnection()
 
 
 @implementer(IStreamClientEndpoint)
@@ -77,8 +75,7 @@ class TunnelEndpoint:
 
     def connect(self, factory: Any) -> Deferred[Any]:
         """Open the tunnel; the result is the protocol that ``factory`` built."""
-        tunnels = Factory.forProtocol(_Tunnel)
+        tunnels = Factory.forProtocol(lambda: _Tunnel(factory, self._request, self._where))
         tunnels.noisy = False
-        tunnels.buildProtocol = lambda addr: _Tunnel(factory, self._request, self._where)  # type: ignore[method-assign]
         connected: Deferred[Any] = self._proxy.connect(tunnels)
         return connected.addCallback(lambda tunnel: tunnel.opened)

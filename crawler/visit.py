@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from crawler.items import Article
+from crawler.links import FoundLink
 
 
 @dataclass(slots=True)
@@ -41,9 +41,9 @@ class Visit:
     items_open: int = 0
     exhausted: bool = False
     found: list[Found] = field(default_factory=list)
+    links: list[FoundLink] = field(default_factory=list)  # every link of the page
     rows: list[tuple[Article, bytes]] = field(default_factory=list)  # with their lines, written when the visit ends
     lines: list[tuple[str, bytes]] = field(default_factory=list)  # (folder, line), written with them
-    capture: Any = None
 
     def end(self, outcome: str, reason: str | None = None) -> None:
         """Set the outcome; what went wrong first is kept."""

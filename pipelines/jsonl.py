@@ -1,0 +1,44 @@
+"""Hand the finished row, and the page's other links, to the writer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from crawler.serialize import to_line
+
+from crawler.archive import archive_of
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+    from crawler.archive import Archive
+    from crawler.items import Article
+
+
+class JsonlPipeline:
+    """Last pipeline: a line in ``articles/``, and in ``links/`` one for each link that the row does not hold."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(archive_of(crawler))
+
+    def process_item(self, item: Article) -> Article:
+        held = {(link.url, link.kind) for link in item.links}
+        links = [
+            to_line(
+                {
+                    "row_id": item.row_id,
+                    "url": link.url,
+                    "text": link.text or None,
+                    "kind": link.kind,
+                    "position": link.position,
+                }
+            )
+            for link in self._archive.visit_of(item).links
+            if (link.url, link.kind) not in held
+        ]
+        self._archive.emit(item, to_line(item), links)
+        return item
