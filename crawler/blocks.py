@@ -1,0 +1,434 @@
+"""From the element that holds an article's text to its blocks, in reading order.
+
+One walk over the element tree: text and inline elements gather in an open paragraph, a block element closes it.
+What to leave out, and which boxes are figures or quotes, a site says in ``BlockRules``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from lxml.etree import XPath, _Element
+from parsel.csstranslator import HTMLTranslator
+
+from crawler.items import Block
+from crawler.text import fold
+
+TEXT_TYPES = frozenset({"paragraph", "heading", "quote", "list"})  # the types whose texts make up ``body``
+
+_SKIP = frozenset(
+    {"script", "style", "noscript", "template", "head", "nav", "form", "button", "input", "select", "textarea", "svg"}
+    | {"canvas", "ins", "zone", "map", "link", "meta"}
+)
+_INLINE = frozenset(
+    {"a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "kbd"}
+    | {"label", "mark", "o:p", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u"}
+    | {"var", "wbr"}
+)
+_HEADINGS = {"h1": 2, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
+_PLAYERS = re.compile(r"youtube|youtu\.be|vimeo|dailymotion|facebook\.com/plugins/video|/embed|player|/video", re.I)
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_RIGHT = re.compile(r"text-align\s*:\s*(?:right|end)", re.I)
+_SPACE = re.compile(r"[ \t\r\n\f]+")  # HTML's white space: a no-break space is a letter here
+_LAZY = ("data-src", "data-original", "data-lazy-src", "data-lazy", "src")  # the lazy address first: src may be a blank
+_MAX_DEPTH = 120  # elements deeper than this are read as plain text; Python's stack ends at about 1000 frames
+_SMALL = 60  # pixels: both sides declared at most this is an icon, not a picture of the article
+
+# Labels before links to other articles, folded (lower case, no tone marks).
+_RELATED_LABEL = re.compile(
+    r"^[\s>»•*\-–—]*(?:xem them|doc them|xem ngay|tin lien quan|bai lien quan|tin cung chuyen muc|bai viet lien quan"
+    r"|co the ban quan tam|moi ban doc|see also|read more|related|more from wvr)\b[^.!?]{0,30}?:?\s*$"
+)
+_ARROWS = re.compile(r"^\s*(?:>{2,}|»)")
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRules:
+    """What a site's text element holds besides plain paragraphs. CSS selectors; '' matches nothing."""
+
+    drop: str = ""  # related boxes, adverts, share bars: not read at all
+    figure: str = ""  # elements that hold images or videos and their captions
+    caption: str = ""  # elements whose text is the caption of the image before them
+    quote: str = ""  # boxes whose text belongs to the article
+    quote_text: str = ""  # the part of such a box that holds the text, where it has one
+    box: str = ""  # boxes beside the article: kept as a block, not in the body
+
+
+@dataclass(slots=True)
+class Piece:
+    """A block, and what the page showed about its looks: a byline or a caption differs from text by these."""
+
+    block: Block
+    right: bool = False  # aligned to the right
+    strong: bool = False  # all in bold
+    italic: bool = False  # all in italics
+    linked: bool = False  # all inside links
+    links: tuple[str, ...] = ()  # addresses of the links in it
+    size: tuple[int | None, int | None] = (None, None)  # width and height of an image, where the page says so
+
+
+@lru_cache(maxsize=512)
+def css(query: str) -> XPath:
+    """A CSS selector, compiled once."""
+    return XPath(HTMLTranslator().css_to_xpath(query) if query else "/..")
+
+
+def select(element: _Element, query: str) -> list[_Element]:
+    """Elements that a CSS selector matches at or under ``element``, in document order."""
+    found: Any = css(query)(element) if query else []
+    return list(found)
+
+
+def read_blocks(element: _Element, rules: BlockRules, base_url: str) -> list[Piece]:
+    """The blocks of ``element`` in reading order, without links to other articles that stand under a label."""
+    actions: dict[_Element, _Action] = {}
+    for query, action in (
+        (rules.box, _Reader.box),
+        (rules.quote, _Reader.quote),
+        (rules.caption, _Reader.caption),
+        (rules.figure, _Reader.figure),
+        (rules.drop, _Reader.leave_out),
+    ):
+        actions.update(dict.fromkeys(select(element, query), action))
+    reader = _Reader(rules, base_url, actions)
+    reader.walk(element, 0)
+    reader.flush()
+    return _without_related(reader.pieces)
+
+
+def body_text(blocks: Iterable[Block]) -> str | None:
+    """``body`` of an article: the texts of its text blocks, joined by a blank line."""
+    return "\n\n".join(b.text for b in blocks if b.text and b.type in TEXT_TYPES) or None
+
+
+def inline_text(element: _Element) -> str:
+    """Text of an element on one line: white space collapsed, words on two sides of a block kept apart."""
+    parts: list[str] = []
+    _gather(element, parts, 0)
+    return _SPACE.sub(" ", "".join(parts)).strip(" ")
+
+
+def image_address(img: _Element, base_url: str) -> str | None:
+    """Absolute address of an image: the lazy attribute first; None for an inline blank."""
+    for name in _LAZY:
+        value = (img.get(name) or "").strip()
+        if value and not value.startswith(("data:", "about:", "blob:")):
+            return _join(base_url, value)
+    first = (img.get("data-srcset") or img.get("srcset") or "").split(",")[0].split()
+    return _join(base_url, first[0]) if first and not first[0].startswith("data:") else None
+
+
+def pixels(element: _Element, name: str) -> int | None:
+    """A width or height attribute in pixels: ``640`` or ``640px``, None for ``100%``."""
+    match = re.fullmatch(r"\s*(\d{1,5})(?:\.\d+)?\s*(?:px)?\s*", element.get(name) or "")
+    return int(match[1]) if match else None
+
+
+def _join(base_url: str, address: str) -> str | None:
+    try:
+        joined = urljoin(base_url, address)
+        return joined if urlsplit(joined).scheme in ("http", "https") else None
+    except ValueError:  # such as an unclosed IPv6 bracket
+        return None
+
+
+def _gather(element: _Element, parts: list[str], depth: int) -> None:
+    if element.text:
+        parts.append(element.text)
+    for child in element:
+        tag = child.tag
+        if isinstance(tag, str) and tag not in _SKIP and depth < _MAX_DEPTH:
+            separate = tag not in _INLINE
+            parts.append(" " if separate else "")
+            _gather(child, parts, depth + 1)
+            parts.append(" " if separate else "")
+        if child.tail:
+            parts.append(child.tail)
+
+
+class _Reader:
+    """The walk. ``pieces`` grows; the open paragraph is ``text`` with counts of its letters by looks."""
+
+    def __init__(self, rules: BlockRules, base_url: str, actions: dict[_Element, _Action]) -> None:
+        self.rules = rules
+        self.base_url = base_url
+        self.actions = actions
+        self.pieces: list[Piece] = []
+        self.looks = {"right": 0, "strong": 0, "italic": 0, "link": 0}  # open elements that set each look
+        self.start()
+
+    def start(self) -> None:
+        """Open a new, empty paragraph."""
+        self.text: list[str] = []
+        self.letters = 0
+        self.shown = {"right": 0, "strong": 0, "italic": 0, "link": 0}  # letters that had each look
+        self.links: list[str] = []
+
+    def walk(self, element: _Element, depth: int) -> None:
+        if depth > _MAX_DEPTH:
+            self.add(" ".join(map(str, element.itertext())))
+            return
+        self.add(element.text)
+        for child in element:
+            if isinstance(child.tag, str):
+                self.enter(child, child.tag, depth)
+            self.add(child.tail)
+
+    def enter(self, child: _Element, tag: str, depth: int) -> None:
+        if (action := self.actions.get(child)) is not None:
+            self.flush()
+            action(self, child)
+        elif tag in _SKIP or child.get("hidden") is not None or _HIDDEN.search(child.get("style") or ""):
+            return
+        elif tag == "br":
+            self.text.append("\n")
+        elif tag in _READERS:
+            self.flush()
+            _READERS[tag](self, child)
+        elif tag in _INLINE:
+            self.inside(child, tag, depth)
+        else:
+            self.flush()
+            self.inside(child, tag, depth)
+            self.flush()
+
+    def inside(self, child: _Element, tag: str, depth: int) -> None:
+        """Walk a child with its looks counted."""
+        style = child.get("style") or ""
+        looks = {
+            "strong": tag in ("b", "strong"),
+            "italic": tag in ("i", "em"),
+            "link": tag == "a",
+            "right": (child.get("align") or "").lower() == "right" or _RIGHT.search(style) is not None,
+        }
+        if tag == "a" and (address := _join(self.base_url, (child.get("href") or "").strip())):
+            self.links.append(address)
+        for look, on in looks.items():
+            self.looks[look] += on
+        self.walk(child, depth + 1)
+        for look, on in looks.items():
+            self.looks[look] -= on
+            if look == "right" and on:
+                self.flush()
+
+    def add(self, text: str | None) -> None:
+        if not text:
+            return
+        text = _SPACE.sub(" ", text)
+        self.text.append(text)
+        letters = sum(1 for letter in text if letter.isalnum())
+        self.letters += letters
+        for look, open_elements in self.looks.items():
+            if open_elements:
+                self.shown[look] += letters
+
+    def flush(self) -> None:
+        """Close the open paragraph; two line breaks in a row make two paragraphs of it."""
+        if self.letters or any(part.strip() for part in self.text):
+            has = {look: self.letters > 0 and count == self.letters for look, count in self.shown.items()}
+            lines = [_SPACE.sub(" ", line).strip(" \u00a0") for line in "".join(self.text).split("\n")]
+            for paragraph in re.split(r"\n{2,}", "\n".join(lines)):
+                if text := paragraph.strip("\n"):
+                    block = Block("paragraph", text)
+                    piece = Piece(block, has["right"], has["strong"], has["italic"], has["link"], tuple(self.links))
+                    self.pieces.append(piece)
+        self.start()
+
+    # --- One method for each kind of element that is a block of its own ---------------------------------------
+
+    def leave_out(self, element: _Element) -> None:
+        """A related box, an advert, a share bar."""
+
+    def heading(self, element: _Element) -> None:
+        part = self.part(element)
+        text = " ".join(p.block.text for p in part if p.block.text)
+        if text:
+            linked = all(p.linked for p in part if p.block.text)
+            links = tuple(link for p in part for link in p.links)
+            level = _HEADINGS[str(element.tag)]
+            self.pieces.append(Piece(Block("heading", text, level), linked=linked, links=links))
+        self.pieces.extend(p for p in part if not p.block.text)
+
+    def list_(self, element: _Element) -> None:
+        items: list[str] = []
+        others: list[Piece] = []
+        linked = True
+        links: list[str] = []
+        for li in element:
+            if not isinstance(li.tag, str) or li.tag in _SKIP or li in self.actions:
+                continue
+            for piece in self.part(li):
+                if piece.block.type == "list":
+                    items.extend(piece.block.items)
+                elif piece.block.text:
+                    items.append(piece.block.text.replace("\n", " "))
+                else:
+                    others.append(piece)
+                linked = linked and (piece.linked or not piece.block.text)
+                links.extend(piece.links)
+        if items:
+            block = Block("list", "\n".join(items), items=items)
+            self.pieces.append(Piece(block, linked=linked, links=tuple(links)))
+        self.pieces.extend(others)
+
+    def quote(self, element: _Element) -> None:
+        self.framed(element, "quote")
+
+    def box(self, element: _Element) -> None:
+        self.framed(element, "box")
+
+    def framed(self, element: _Element, kind: str) -> None:
+        """A box as one block of text, with its images after it."""
+        holders = select(element, self.rules.quote_text) or [element]
+        part = [piece for holder in holders for piece in self.part(holder)]
+        text = "\n".join(p.block.text for p in part if p.block.text)
+        if text:
+            self.pieces.append(Piece(Block(kind, text), links=tuple(link for p in part for link in p.links)))
+        self.pieces.extend(p for p in part if p.block.type in ("image", "video", "table"))
+
+    def caption(self, element: _Element) -> None:
+        text = inline_text(element)
+        last = self.pieces[-1].block if self.pieces else None
+        if text and last is not None and last.type in ("image", "video") and last.caption is None:
+            last.caption = text
+
+    def figure(self, element: _Element) -> None:
+        """Images with their captions: row by row in a table, else one caption for all of them."""
+        rows = _own_rows(element)
+        if rows:
+            self.figure_rows(rows)
+            return
+        found = self.media(element)
+        if not found:
+            self.walk(element, 1)
+            self.flush()
+            return
+        caption = " ".join(filter(None, map(inline_text, select(element, "figcaption")))) or inline_text(element)
+        _caption(found, [caption] if caption else [])
+        self.pieces.extend(found)
+
+    def figure_rows(self, rows: list[list[_Element]]) -> None:
+        group: list[Piece] = []
+        for cells in rows:
+            found = [self.media(cell) for cell in cells]
+            if any(found):
+                group = [piece for pieces in found for piece in pieces]
+                self.pieces.extend(group)
+                for cell, pieces in zip(cells, found, strict=True):
+                    _caption(pieces, [text] if (text := inline_text(cell)) else [])
+                continue
+            _caption(group, [text for cell in cells if (text := inline_text(cell))])
+
+    def table(self, element: _Element) -> None:
+        rows = _own_rows(element)
+        cells = [cell for row in rows for cell in row]
+        pictures = [cell for cell in cells if self.media(cell)]
+        texts = [text for cell in cells if (text := inline_text(cell))]
+        if pictures and len(texts) <= len(pictures) and max(map(len, texts), default=0) < 400:
+            self.figure_rows(rows)
+        elif len(cells) == 1:
+            self.box(element)
+        elif texts:
+            block = Block("table", rows=[[inline_text(cell) for cell in row] for row in rows])
+            self.pieces.append(Piece(block))
+            self.pieces.extend(found for cell in pictures for found in self.media(cell))
+
+    def one_media(self, element: _Element) -> None:
+        self.pieces.extend(self.media(element))
+
+    def media(self, element: _Element) -> list[Piece]:
+        """Images and videos at or under an element, without those in parts to leave out."""
+        found: list[Piece] = []
+        for one in element.iter("img", "video", "iframe", "embed", "amp-img"):
+            if any(self.actions.get(a) is _Reader.leave_out or a.tag == "noscript" for a in one.iterancestors()):
+                continue
+            piece = _image(one, self.base_url) if one.tag in ("img", "amp-img") else _video(one, self.base_url)
+            if piece is not None:
+                found.append(piece)
+        return found
+
+    def part(self, element: _Element) -> list[Piece]:
+        """Pieces of a part of the page, read on its own with the same rules."""
+        inner = _Reader(self.rules, self.base_url, self.actions)
+        inner.looks = dict(self.looks)
+        inner.walk(element, 1)
+        inner.flush()
+        return inner.pieces
+
+
+_Action = Callable[[_Reader, _Element], None]
+
+_READERS: dict[str, _Action] = {
+    **dict.fromkeys(_HEADINGS, _Reader.heading),
+    **dict.fromkeys(("ul", "ol", "dl"), _Reader.list_),
+    **dict.fromkeys(("img", "amp-img", "picture", "video", "iframe", "embed", "object"), _Reader.one_media),
+    "figure": _Reader.figure,
+    "blockquote": _Reader.quote,
+    "table": _Reader.table,
+    "aside": _Reader.box,
+}
+
+
+def _own_rows(table: _Element) -> list[list[_Element]]:
+    """Cells by row, without those of tables inside this one."""
+    rows: list[list[_Element]] = []
+    if table.tag != "table":
+        return rows
+    for row in table.iter("tr"):
+        if next(row.iterancestors("table"), None) is table:
+            rows.append([cell for cell in row if cell.tag in ("td", "th")])
+    return rows
+
+
+def _caption(group: list[Piece], texts: list[str]) -> None:
+    """Give a row's texts to the images above: one each where the numbers agree, else all to all."""
+    if not texts:
+        return
+    own = texts if len(texts) == len(group) else [" ".join(texts)] * len(group)
+    for piece, text in zip(group, own, strict=True):
+        block = piece.block
+        block.caption = f"{block.caption} {text}" if block.caption else text
+
+
+def _image(img: _Element, base_url: str) -> Piece | None:
+    address = image_address(img, base_url)
+    size = pixels(img, "width"), pixels(img, "height")
+    if address is None or max(size[0] or _SMALL + 1, size[1] or _SMALL + 1) <= _SMALL:
+        return None
+    return Piece(Block("image", url=address, alt=(img.get("alt") or "").strip() or None), size=size)
+
+
+def _video(element: _Element, base_url: str) -> Piece | None:
+    """A video element, or an embedded frame that is a known player; other frames are adverts or counters."""
+    places = [element, *element.iter("source")] if element.tag == "video" else [element]
+    address = next(filter(None, (image_address(place, base_url) for place in places)), None)
+    if address is None or (element.tag != "video" and not _PLAYERS.search(address)):
+        return None
+    return Piece(Block("video", url=address))
+
+
+def _without_related(pieces: list[Piece]) -> list[Piece]:
+    """Leave out "see also" lines: a label with links, or a label and the all-link pieces that follow it."""
+    kept: list[Piece] = []
+    under_label = False
+    for piece in pieces:
+        text = fold(piece.block.text or "")
+        if under_label and piece.linked and piece.block.text:
+            continue
+        under_label = bool(text) and _RELATED_LABEL.match(text) is not None
+        if not under_label and not _see_also(piece, text):
+            kept.append(piece)
+    return kept
+
+
+def _see_also(piece: Piece, text: str) -> bool:
+    """A line such as ">> Xem thêm: <link>"."""
+    if not piece.links or piece.block.type not in ("paragraph", "heading"):
+        return False
+    label, colon, _ = text.partition(":")
+    return _ARROWS.match(text) is not None or (colon == ":" and _RELATED_LABEL.match(label + ":") is not None)
