@@ -1,0 +1,287 @@
+"""What can be told to the ledger, one frozen type each, and what it answers.
+
+A batch of these goes to ``Ledger.apply`` and becomes true as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from crawler.capture import CaptureRef
+from crawler.dates import utc_text
+
+ARTICLE_KINDS = ("article", "related")
+"""Link kinds that lead to articles: only these wait for their recrawl date in a new pass."""
+
+
+# --- The frontier -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """A URL was found: it is queued unless this pass of the scope knows it, or it is an article and not due."""
+
+    fingerprint: bytes  # of the canonical URL, 16 bytes
+    url: str  # as it is to be fetched
+    host: str
+    kind: str
+    depth: int = 0
+    priority: int = 0  # higher is fetched earlier; equal ones in the order they were found
+    via: str | None = None  # address of the page that held the link
+    hop_path: str = ""
+    channel: str | None = None
+    source: str | None = None  # which listing, sitemap or feed; '' for none in particular; None: promised by no channel
+    render: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """The URL was handed out. Late news: it never takes back a later state."""
+
+    url_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Fetched, read, and everything it gave is committed in this batch."""
+
+    url_id: int
+    reason: str | None = None  # such as not_modified, or why its item was dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Tried, and it did not work; the next pass tries again."""
+
+    url_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not fetched on purpose: robots.txt, the guard, a redirect that leaves the site."""
+
+    url_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """The site sent us elsewhere; the target is added in the same batch if it is wanted."""
+
+    url_id: int
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Back into the queue, not to be handed out for ``delay`` seconds from now."""
+
+    url_id: int
+    delay: float = 0.0
+    retries: int | None = None  # fetches in this pass that are to be repeated; None leaves the number alone
+
+
+# --- What is in the archive ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A record stands in a WARC file. With ``url_id`` the URL is now captured."""
+
+    record_id: str
+    url: str  # WARC-Target-URI
+    file: str
+    offset: int
+    length: int
+    record_type: str  # response, revisit or resource
+    captured_at: str
+    run: str
+    url_id: int | None = None  # None for robots.txt, images, scripts: captures without URL state
+    original_id: str | None = None  # record id that a revisit refers to
+    status: int | None = None
+    payload_digest: str | None = None
+    truncated: str | None = None  # WARC-Truncated; such a payload is never revisited
+    mime: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A row of an article stands in a JSON lines file."""
+
+    article_id: str
+    version: int
+    row_id: str
+    record_id: str  # WARC record that the row was read from
+    url: str
+    file: str
+    offset: int
+    length: int
+    content_digest: str
+    page: str  # name of the page class
+    page_number: int
+    captured_at: str
+    first_captured_at: str
+    run: str
+    fields: dict[str, str] = field(default_factory=dict)  # digest of each field, for the row's ``changed``
+    published_at: str | None = None
+    url_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleSeen:
+    """An article was captured again and says the same: its next visit moves."""
+
+    article_id: str
+    captured_at: str
+    url_id: int | None = None
+    born: str | None = None  # published_at, else first_captured_at
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleState:
+    """An article is live, gone, moved, walled …"""
+
+    article_id: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """A file of the archive is safe on disk up to ``length``, a record or line boundary."""
+
+    path: str  # relative to ARCHIVE_DIR, without .open
+    kind: str  # warc, articles, links, events, quarantine
+    spider: str
+    run: str
+    length: int
+    records: int
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """What a host asked for. Members that are None leave what is known alone."""
+
+    host: str
+    delay: float | None = None  # seconds, ours
+    crawl_delay: float | None = None  # seconds, from robots.txt
+    parked_until: float | None = None  # Unix seconds
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something happened to an article: gone, back, moved, soft404, wall, changed."""
+
+    event_id: str
+    url: str
+    at: str
+    kind: str
+    run: str
+    article_id: str | None = None
+    status: int | None = None
+    record_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunBeat:
+    """The run lives, and has counted so far."""
+
+    run_id: int
+    counts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """The run is over, with this exit status."""
+
+    run_id: int
+    status: int
+    reason: str
+    counts: dict[str, Any]
+
+
+Move = InFlight | Done | Failed | Refused | Redirected | Requeue
+Op = Add | Move | Capture | Version | ArticleSeen | ArticleState | FileState | HostState | Event | RunBeat | RunEnd
+
+
+# --- Answers ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Spider and arguments, and the pass that this run works on."""
+
+    id: int
+    spider: str
+    pass_number: int
+    resumed: bool  # work was left, and is gone on with
+    recrawl: str = "auto"  # auto, never or all
+
+
+class FrontierRow(NamedTuple):
+    """A URL of the frontier, as it is handed out."""
+
+    url_id: int
+    fingerprint: bytes
+    url: str
+    host: str
+    kind: str
+    depth: int
+    priority: int
+    via: str | None
+    hop_path: str
+    channel: str | None
+    render: str | None
+    attempts: int  # times handed out in this pass
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What a killed run left behind."""
+
+    captured: list[tuple[FrontierRow, CaptureRef]]  # archived, not read: to be read back, never fetched again
+    files: list[FileState]  # to be cut to their length and closed, or removed
+    requeued: int  # URLs that were in flight
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a batch changed."""
+
+    new_urls: int = 0  # never seen before, in any scope
+    queued: int = 0  # queued in this pass, or moved forward in its queue
+
+
+# --- When an article is due again ---------------------------------------------------------------------------------
+
+HOUR = timedelta(hours=1)
+RECRAWL = ((timedelta(days=1), HOUR), (timedelta(days=7), timedelta(days=1)))
+RECRAWL_OLD = timedelta(days=30)
+RECRAWL_FASTEST = 4  # an article that changes often is visited up to this many times as often
+
+
+def recrawl_after(age: timedelta, version: int) -> timedelta:
+    """Time to the next visit: hourly on the first day, daily in the first week, then monthly.
+
+    Divided by the number of versions, up to four: what has changed before will change again.
+    """
+    interval = next((interval for limit, interval in RECRAWL if age < limit), RECRAWL_OLD)
+    return max(HOUR, interval / max(1, min(version, RECRAWL_FASTEST)))
+
+
+def due_at(captured_at: str, born: str | None, version: int) -> str:
+    """Instant from which an article captured at ``captured_at`` may be fetched again."""
+    captured = datetime.fromisoformat(captured_at)
+    try:
+        age = captured - datetime.fromisoformat(born) if born else timedelta()
+    except (ValueError, TypeError):  # a date without time or zone: only the order of days is known
+        age = timedelta()
+    return utc_text(captured + recrawl_after(age, version))
