@@ -43,7 +43,13 @@ HTML = ("Content-Type", "text/html; charset=UTF-8")
 class Baoquocte:
     """Answers for all hosts of the paper."""
 
-    hosts = ("baoquocte.vn", "www.baoquocte.vn", "id.baoquocte.vn", "en.baoquocte.vn", "cdn.baoquocte.vn")
+    hosts: tuple[str, ...] = (
+        "baoquocte.vn",
+        "www.baoquocte.vn",
+        "id.baoquocte.vn",
+        "en.baoquocte.vn",
+        "cdn.baoquocte.vn",
+    )
 
     def __init__(self, edition: Edition) -> None:
         self.edition = edition

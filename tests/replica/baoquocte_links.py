@@ -49,7 +49,9 @@ def _linked(index: int, story: Story, listed: list[Story], stories: list[Story])
 
     above = take(3) if index % 4 != 3 else ()
     if index % 29 == 10 and above and above[0].id and (other := _by_id(listed, above[0].id)).kind == "article":
-        above = (replace(above[0], url=odd_address(other, index // 29)), *above[1:])
+        odd = odd_address(other, index // 29)
+        # An outdated slug is an address of its own until the site redirects it.
+        above = (replace(above[0], url=odd, canonical="" if "tieu-de-cu" in odd else other.url), *above[1:])
     if (special := {75: GONE, 92: SOFT_404, 118: CHALLENGE, 164: CHALLENGE, 172: GONE}.get(index)) is not None:
         above = (*above[:2], special)
     pieces: list[Piece] = []

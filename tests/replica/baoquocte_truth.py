@@ -84,7 +84,7 @@ def page_links(story: Story, edition: Edition) -> dict[str, list[str]]:
     """Addresses on the article's page by link kind. ``topic``: its own first, then the five of the column."""
     more = [*edition.also_read(story), *(s for _, stories in edition.strips(story) for s in stories)]
     return {
-        "related": [target.url for target in story.related()],
+        "related": [target.address for target in story.related()],
         "most_viewed": [s.url for s in edition.most_viewed],
         "tag": [tag.url for tag in story.tags],
         "category": [crumb.url for crumb in story.crumbs],

@@ -38,13 +38,19 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An article as other pages show it. ``url`` is the address as linked, not always the canonical one."""
+    """An article as other pages show it. ``url``: as linked; ``canonical``: where that is another address."""
 
     id: str | None
     url: str
     title: str
     sapo: str = ""
     thumb: str = ""
+    canonical: str = ""
+
+    @property
+    def address(self) -> str:
+        """What a crawler should make of the link."""
+        return self.canonical or self.url
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +142,10 @@ class Story:
     def related(self) -> list[Target]:
         """Editorial links in page order, each address once."""
         inside = [target for piece in self.pieces for target in piece.targets]
-        return list({target.url: target for target in (*self.above, *inside, *self.below)}.values())
+        return list({target.address: target for target in (*self.above, *inside, *self.below)}.values())
 
     def as_target(self, thumb: str = "", url: str | None = None) -> Target:
-        return Target(self.id, url or self.url, self.title, self.sapo or "", thumb)
+        return Target(self.id, url or self.url, self.title, self.sapo or "", thumb, self.url if url else "")
 
     def body(self) -> str | None:
         texts = [block["text"] for block in map(block_of, self.pieces) if block and block["type"] in IN_BODY]
@@ -149,9 +155,9 @@ class Story:
         """The fields of crawler.items.Article that the page decides, after cleaning."""
         published, modified = self.published.astimezone(HANOI), self.modified and self.modified.astimezone(HANOI)
         name, url, source_id = self.source
-        links: list[tuple[str, str | None, str]] = [(t.url, t.title, "related") for t in self.related()]
+        links: list[tuple[str, str | None, str]] = [(t.address, t.title, "related") for t in self.related()]
         if url is not None:
-            links.append((url, None, "source"))
+            links.append((url, url, "source"))
         links += [(t.url, None, "edition") for t in self.editions]
         return {
             "id": self.id,

@@ -8,8 +8,12 @@ from typing import Any
 
 from tests.replica.baoquocte import Baoquocte
 from tests.replica.baoquocte_edition import Edition
+from tests.replica.baoquocte_sections import BASE, NEXT_DAY
 from tests.replica.baoquocte_truth import baoquocte_truth
 from tests.replica.server import Site
+from tests.replica.vietnamvn import Vietnamvn
+from tests.replica.vietnamvn_edition import VietnamEdition
+from tests.replica.vietnamvn_truth import vietnamvn_truth
 
 
 @dataclass(frozen=True)
@@ -18,14 +22,17 @@ class World:
 
     clock: datetime
     edition: Edition
+    vietnam: VietnamEdition
     sites: tuple[Site, ...]
 
     def truth(self) -> dict[str, Any]:
-        sites = {"baoquocte.vn": baoquocte_truth(self.edition)}
+        sites = {"baoquocte.vn": baoquocte_truth(self.edition), "vietnam.vn": vietnamvn_truth(self.vietnam)}
         return {"clock": self.clock.isoformat(), "sites": sites}
 
 
 def build(clock: datetime) -> World:
     """The world at ``clock`` (aware). The base is 2026-11-20T12:00:00+07:00; a day later, articles changed."""
     edition = Edition(clock)
-    return World(clock, edition, (Baoquocte(edition),))
+    originals = edition if clock < NEXT_DAY else Edition(BASE)  # copies are of the day they were made
+    vietnam = VietnamEdition(clock, originals.listed)
+    return World(clock, edition, vietnam, (Baoquocte(edition), Vietnamvn(vietnam)))
