@@ -13,6 +13,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
 from time import monotonic
@@ -25,6 +26,7 @@ from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.core.downloader.handlers.http11 import (
     _LenientHTTP11ClientFactory,
     _LenientHTTP11ClientProtocol,
+    _LenientHTTPClientParser,
     _RequestBodyProducer,
 )
 from scrapy.exceptions import (
@@ -43,8 +45,9 @@ from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError
 from twisted.web._newclient import Request as WireRequest
 from twisted.web.client import URI, HTTPConnectionPool, ResponseDone
-from twisted.web.http import PotentialDataLoss
+from twisted.web.http import PotentialDataLoss, _ChunkedTransferDecoder, _MalformedChunkedDataError
 from twisted.web.http_headers import Headers as WireHeaders
+from twisted.web.http_headers import InvalidHeaderName
 
 from crawler.archive import archive_of
 from crawler.capture import Exchange
@@ -59,6 +62,7 @@ logger = logging.getLogger(__name__)
 SPOOL_BYTES = 2 * 1024 * 1024  # a larger response is kept on disk while it comes
 HEAD_MAX_BYTES = 256 * 1024  # a head that is longer has no end that we would wait for
 HEAD_END = re.compile(rb"\r?\n\r?\n")
+UNREADABLE = (ParseError, ValueError, KeyError, _MalformedChunkedDataError)  # what Twisted raises on a bad answer
 INTERIM = re.compile(rb"HTTP/\d\.\d 1\d\d\b")
 
 
@@ -69,6 +73,9 @@ class Tee:
         self.request = bytearray()
         self.response: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115
         self.transport: Any = None
+        self.ip: str | None = None
+        self.protocols: tuple[str, ...] = ()  # WARC-Protocol
+        self.cipher: str | None = None
         self.cancel: Callable[[], None] = lambda: None  # gives up a connection that is not there yet
         self.cause: str | None = None
         self._head: bytearray | None = bytearray()  # what came of the head, until it ends
@@ -77,6 +84,8 @@ class Tee:
     def begin(self, transport: Any) -> None:
         """Start (again, when a kept-alive connection turned out to be dead) with nothing recorded."""
         self.transport = transport
+        self.ip = transport.getPeer().host
+        self.protocols = ("http/1.1",)
         self.request.clear()
         self._head = bytearray()
         self._open = True
@@ -85,6 +94,8 @@ class Tee:
         """Record bytes as they came. Interim answers (1xx, RFC 9110 section 15.2) before the answer are left out."""
         if not self._open:
             return
+        if not self._head:
+            self._note_encryption()
         if self._head is None:
             self.response.write(data)
             return
@@ -98,6 +109,13 @@ class Tee:
         if len(self._head) > HEAD_MAX_BYTES:
             self.cause = "length"
             self.abort()
+
+    def _note_encryption(self) -> None:
+        """With the first byte of an answer the handshake is over, and the connection is still there to be asked."""
+        handle: Any = getattr(self.transport, "getHandle", lambda: None)()
+        if hasattr(handle, "get_protocol_version_name"):
+            self.protocols = ("http/1.1", handle.get_protocol_version_name().lower().replace("tlsv", "tls/"))
+            self.cipher = handle.get_cipher_name()
 
     def end(self, surplus: int) -> None:
         """The answer is whole; its last ``surplus`` bytes did not belong to it."""
@@ -146,6 +164,28 @@ class _TeeRequest(WireRequest):
         return super().writeTo(_Recorder(transport, self.tee))  # type: ignore[no-untyped-call]
 
 
+class _TolerantDecoder(_ChunkedTransferDecoder):
+    """Takes white space around a chunk size, which RFC 9112 section 7.1.1 has recipients accept."""
+
+    def _dataReceived_CHUNK_LENGTH(self) -> bool:
+        end = self._buffer.find(b"\r\n", self._start)
+        if end > 0:
+            size, semicolon, extension = bytes(self._buffer[:end]).partition(b";")
+            self._buffer[:end] = size.strip() + semicolon + extension
+            self._start = 0
+        return bool(super()._dataReceived_CHUNK_LENGTH())  # type: ignore[no-untyped-call]
+
+
+class _TolerantParser(_LenientHTTPClientParser):
+    """Leaves out header lines whose name is none, as browsers do; the tee has them all the same."""
+
+    _transferDecoders = {b"chunked": _TolerantDecoder}  # noqa: RUF012 - Twisted's name and type
+
+    def headerReceived(self, name: bytes, value: bytes) -> None:
+        with suppress(InvalidHeaderName):
+            super().headerReceived(name.rstrip(), value)  # type: ignore[no-untyped-call]
+
+
 class _TeeProtocol(_LenientHTTP11ClientProtocol):
     _tee: Tee | None = None
 
@@ -153,7 +193,10 @@ class _TeeProtocol(_LenientHTTP11ClientProtocol):
         self._tee = request.tee
         assert self._tee is not None
         self._tee.begin(self.transport)
-        return super().request(request)
+        answer = super().request(request)
+        assert self._parser is not None
+        self._parser.__class__ = _TolerantParser
+        return answer
 
     def dataReceived(self, data: bytes) -> None:
         if self._tee is not None:
@@ -312,7 +355,6 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         failure: Exception | None,
     ) -> Exchange:
         proxied = bool(request.meta.get("proxy"))
-        ip, protocols, cipher = _connection_facts(tee.transport)
         tee.response.seek(0)
         return Exchange(
             url=urldefrag(request.url)[0],
@@ -320,9 +362,9 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
             request=_archived_request(bytes(tee.request)) if proxied else bytes(tee.request),
             response=cast("Any", tee.response) if received else None,
             method=request.method,
-            ip=None if proxied else ip,
-            protocols=protocols,
-            cipher=cipher,
+            ip=None if proxied else tee.ip,
+            protocols=tee.protocols,
+            cipher=tee.cipher,
             cause=tee.cause,
             error=None if received else _error_text(tee.cause, failure),
             fetch_ms=fetch_ms,
@@ -340,7 +382,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
 def _ended_by(error: BaseException | None) -> str:
     """``disconnect`` when the peer closed, ``unspecified`` when we did because its answer could not be read."""
     reasons = [reason.value for reason in getattr(error, "reasons", [])]
-    unreadable = any(isinstance(reason, (ParseError, ValueError, KeyError)) for reason in reasons)
+    unreadable = any(isinstance(reason, UNREADABLE) for reason in reasons)
     return "unspecified" if unreadable else "disconnect"
 
 
@@ -361,18 +403,6 @@ def _archived_request(raw: bytes) -> bytes:
     return b"\r\n".join([b" ".join((method, target, version)), *kept]) + blank + body
 
 
-def _connection_facts(transport: Any) -> tuple[str | None, tuple[str, ...], str | None]:
-    """Peer address, WARC-Protocol values and TLS cipher suite of a connection."""
-    if transport is None:
-        return None, (), None
-    ip = getattr(transport.getPeer(), "host", None)
-    handle: Any = getattr(transport, "getHandle", lambda: None)()
-    version = getattr(handle, "get_protocol_version_name", lambda: None)()
-    if version is None:
-        return ip, ("http/1.1",), None
-    return ip, ("http/1.1", version.lower().replace("tlsv", "tls/")), handle.get_cipher_name()
-
-
 def _error_text(cause: str | None, failure: Exception | None) -> str:
     if cause == "time":
         return "no answer before the deadline"
@@ -387,6 +417,8 @@ def _error(request: Request, cause: str | None, failure: Exception | None) -> Ex
         error = DownloadCancelledError(f"The answer of {request.url} is larger than its limit; archived truncated")
     elif cause == "disconnect":
         error = ResponseDataLossError(f"The connection of {request.url} ended early")
+    elif cause == "unspecified":
+        error = DownloadFailedError(f"The answer of {request.url} could not be read: {failure}")
     else:
         error = failure or DownloadFailedError(f"No answer from {request.url}")
     if error is not failure:

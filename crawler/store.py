@@ -60,11 +60,11 @@ class Report:
     left: int = 0  # URLs of this scope still to be asked
 
 
-class Store(threading.Thread):
+class Store:
     """Writes everything that this run puts into the archive folder."""
 
     def __init__(self, folder: Path, args: Arguments, warcinfo: dict[str, str], target_size: int) -> None:
-        super().__init__(name="archive-writer", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="archive-writer", daemon=True)
         self.folder = folder
         self.on_trouble: Callable[[OutputTrouble], None] = lambda trouble: None
         self._args = args
@@ -95,7 +95,7 @@ class Store(threading.Thread):
 
     def open(self) -> Scope:
         """Start the thread; the scope that this run works on. Raises OutputTrouble, ledger errors included."""
-        self.start()
+        self._thread.start()
         return self._ready.result()
 
     def append(self, exchange: Exchange, url_id: int | None = None) -> Future[CaptureRef | None]:
@@ -125,7 +125,7 @@ class Store(threading.Thread):
 
     # --- The thread -------------------------------------------------------------------------------------------
 
-    def run(self) -> None:
+    def _serve(self) -> None:
         """Serve the inbox until ``close``."""
         try:
             scope = self._open()
