@@ -57,19 +57,19 @@ class Arguments:
     """What a run is asked to do."""
 
     spider: str
-    seeds: tuple[str, ...]  # as written, in order, each once
-    tags: tuple[str, ...]  # NFC
-    categories: tuple[str, ...]  # NFC
-    follow: frozenset[str]  # link kinds that lead on
-    related_depth: int  # hops over related links
-    since: date | None  # first and last day of publication, both inclusive, in +07:00
-    until: date | None
-    max_articles: int | None  # rows written by this run
-    languages: tuple[str, ...]  # editions, BCP 47 in lower case
-    recrawl: str
-    capture: str
-    render: str | None
     job: str
+    seeds: tuple[str, ...] = ()  # as written, in order, each once
+    tags: tuple[str, ...] = ()  # NFC
+    categories: tuple[str, ...] = ()  # NFC
+    follow: frozenset[str] = frozenset()  # link kinds that lead on
+    related_depth: int = 1  # hops over related links
+    since: date | None = None  # first and last day of publication, both inclusive, in +07:00
+    until: date | None = None
+    max_articles: int | None = None  # rows written by this run
+    languages: tuple[str, ...] = ("vi",)  # editions, BCP 47 in lower case
+    recrawl: str = "auto"
+    capture: str = "html"
+    render: str | None = None
 
 
 def parse_arguments(

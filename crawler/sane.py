@@ -7,8 +7,11 @@ import logging
 import math
 import re
 from collections.abc import Iterable
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from scrapy.settings import SETTINGS_PRIORITIES
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
@@ -45,7 +48,16 @@ def settings_trouble(settings: BaseSettings) -> str | None:
         or _log_level(settings)
         or _feeds(settings)
         or _contact(settings)
+        or _user_agent(settings)
     )
+
+
+def name_the_crawler(settings: BaseSettings) -> None:
+    """Put the product token and CONTACT into the User-Agent, unless somebody set another one."""
+    if settings.getpriority("USER_AGENT") == SETTINGS_PRIORITIES["default"]:
+        contact = settings.get("CONTACT")
+        about = f" (+{contact})" if contact else ""
+        settings.set("USER_AGENT", f"BaoQuan/{version('bao-quan')}{about}", priority="project")
 
 
 def contact_trouble(settings: BaseSettings, hosts: Iterable[str]) -> str | None:
@@ -131,3 +143,10 @@ def _contact(settings: BaseSettings) -> str | None:
     if plain and (_MAIL.fullmatch(text) or is_page):
         return None
     return f"CONTACT={text[:60]!r} is neither a mail address nor an http(s) address of a page"
+
+
+def _user_agent(settings: BaseSettings) -> str | None:
+    agent = str(settings.get("USER_AGENT"))
+    if agent.isascii() and agent.isprintable() and re.match(r"[A-Za-z_-]+(/|$)", agent):
+        return None
+    return f"USER_AGENT={agent[:60]!r} does not begin with the name that robots.txt files use, such as BaoQuan/1.0"

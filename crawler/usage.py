@@ -10,6 +10,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from scrapy.settings import SETTINGS_PRIORITIES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -59,6 +61,12 @@ def refuse_unknown_options(args: Iterable[str]) -> None:
             stop(Status.USAGE, f"unknown option {arg!r}: see -h for the choices")
 
 
+def quiet(settings: BaseSettings) -> None:
+    """Log warnings only, unless the command line asked for another level: the result is what people want to read."""
+    if (settings.getpriority("LOG_LEVEL") or 0) < SETTINGS_PRIORITIES["cmdline"]:
+        settings.set("LOG_LEVEL", "WARNING", priority="cmdline")
+
+
 def why_not_writable(path: Path) -> str | None:
     """Why no file can be made under the folder ``path``, which need not exist; None when it can. Makes nothing."""
     try:
@@ -84,3 +92,11 @@ def why_no_file(file: Path, folder_made: bool = True) -> str | None:
     except (OSError, ValueError) as error:
         return f"{file}: {getattr(error, 'strerror', None) or error}"
     return why_not_writable(file.parent)
+
+
+def forget_stdout() -> None:
+    """Point stdout nowhere when its reader has gone: else the interpreter's last flush fails and sets status 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

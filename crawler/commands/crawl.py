@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +23,17 @@ from w3lib.url import file_uri_to_path
 
 from crawler.arguments import ArgumentError, Arguments, parse_arguments
 from crawler.lock import FolderLock, Locked
-from crawler.sane import contact_trouble, hosts_asked, settings_trouble
-from crawler.usage import Status, complain, one_line_errors, refuse_unknown_options, stop, why_no_file, why_not_writable
+from crawler.sane import contact_trouble, hosts_asked, name_the_crawler, settings_trouble
+from crawler.usage import (
+    Status,
+    complain,
+    forget_stdout,
+    one_line_errors,
+    refuse_unknown_options,
+    stop,
+    why_no_file,
+    why_not_writable,
+)
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -63,6 +71,7 @@ class Command(BaseRunSpiderCommand):
         trouble = _output_trouble(self.settings, pid_file)
         if trouble:
             stop(Status.OUTPUT, trouble, self.settings)
+        name_the_crawler(self.settings)
         # One job id for the lock, the spider and the store.
         opts.spargs["_job"] = arguments.job
         self.settings.set("JOB", arguments.job, priority="cmdline")
@@ -96,7 +105,7 @@ class Command(BaseRunSpiderCommand):
         _log_summary(crawler)
         if line:
             complain(line, self.settings)
-            _forget_stdout()
+            forget_stdout()
 
     def _check(self, args: list[str], opts: argparse.Namespace) -> tuple[type[NewsSpider], Arguments]:
         assert self.settings is not None
@@ -181,11 +190,3 @@ def _log_summary(crawler: Crawler) -> None:
     with suppress(RuntimeError):  # a crawl that broke off before its first setting was read has no stats
         for line in summary_lines(crawler.stats.get_stats()):
             logger.info(line)
-
-
-def _forget_stdout() -> None:
-    # A reader that went away would make the interpreter's last flush fail, and that sets status 120.
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

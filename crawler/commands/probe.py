@@ -1,0 +1,244 @@
+"""``scrapy probe``: one page, field by field: what each source says, what was chosen, which links would be followed.
+
+For the first person who looks at a live page, and for whoever wonders why a row says what it says. A URL is fetched
+once, past the same guard and robots.txt as in a crawl; nothing is archived. A file needs no network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import DropItem
+
+from crawler.arguments import FOLLOW, made_up_job
+from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+
+    from crawler.items import Article
+    from crawler.offline import Offline
+    from crawler.page import ArticlePage
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False  # only a URL needs one
+
+    def syntax(self) -> str:
+        return "URL|FILE [--url URL] [--json]"
+
+    def short_desc(self) -> str:
+        return "Show field by field what is found on a page; nothing is archived"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        one_line_errors(parser)
+        parser.add_argument("--url", metavar="URL", help="address of the page in an HTML file, or which page of a WARC")
+        parser.add_argument("--json", action="store_true", help="print one JSON object: row, sources, links")
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        from crawler.offline import Offline
+        from crawler.sane import contact_trouble, name_the_crawler, settings_trouble
+        from crawler.urls import canonical_url
+
+        assert self.settings is not None
+        refuse_unknown_options(args)
+        super().process_options(args, opts)
+        quiet(self.settings)
+        if len(args) != 1:
+            stop(Status.USAGE, "name one page: a URL, an HTML file with --url URL, or a WARC file")
+        if opts.url and canonical_url(opts.url) is None:
+            stop(Status.USAGE, f"--url {opts.url[:60]!r} is no http or https URL")
+        trouble = settings_trouble(self.settings)
+        if _is_url(args[0]):
+            if canonical_url(args[0]) is None:
+                stop(Status.USAGE, f"{args[0][:60]!r} is no http or https URL that can be asked")
+            if opts.url:
+                stop(Status.USAGE, "--url says where a file comes from; it does not go with a URL")
+            trouble = trouble or contact_trouble(self.settings, [urlsplit(args[0]).hostname or ""])
+        elif not Path(args[0]).is_file():
+            stop(Status.USAGE, f"no file {args[0][:200]!r}; a URL begins with http:// or https://")
+        elif not _is_warc(args[0]) and not opts.url:
+            stop(Status.USAGE, "an HTML file needs the address it comes from: --url URL")
+        if trouble:
+            stop(Status.USAGE, trouble)
+        name_the_crawler(self.settings)
+        self._offline = Offline(self.settings, made_up_job())
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        try:
+            response = self._response(args[0], opts.url)
+        except NoPage as error:
+            complain(str(error), self.settings)
+            self.exitcode = Status.FAULT
+            return
+        findings = Findings.of(response, self._offline)
+        try:
+            if opts.json:
+                _write_json(findings)
+            else:
+                _write_tables(findings)
+            sys.stdout.flush()
+        except OSError as error:
+            complain(f"stdout: {error.strerror or error}", self.settings)
+            forget_stdout()
+            self.exitcode = Status.OUTPUT
+
+    def _response(self, place: str, url: str | None) -> Response:
+        from crawler.fetch_one import NotFetched, fetch
+
+        assert self.settings is not None
+        if _is_url(place):
+            try:
+                return fetch(place, self.settings)
+            except NotFetched as error:
+                raise NoPage(str(error)) from error
+        if _is_warc(place):
+            return _from_warc(Path(place), url, self._offline, self.settings)
+        assert url is not None
+        return _from_html(Path(place), url)
+
+
+class NoPage(Exception):
+    """There is no response to look at; one line that says why."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """All that a page object says of one response."""
+
+    page: ArticlePage
+    row: Article | None  # None when the page is no article
+    refused: str | None  # why a pipeline would drop it
+    sources: dict[str, list[dict[str, Any]]]  # field -> [{source, value}], the chosen one first
+    links: dict[str, list[dict[str, str | None]]]  # link kind -> [{url, text}]
+
+    @classmethod
+    def of(cls, response: Response, offline: Offline) -> Findings:
+        page = offline.page_of(response)
+        row, refused = None, None
+        if page.is_article():
+            try:
+                row = offline.row_of(page)
+            except DropItem as error:
+                refused = getattr(error, "reason", None) or str(error)
+        sources = {
+            field: [{"source": source, "value": value} for source, value in page.candidates(field)]
+            for field in page.FIELDS
+        }
+        links: dict[str, list[dict[str, str | None]]] = {}
+        for kind in FOLLOW:
+            found = [{"url": link.url, "text": link.text} for link in page.page_links() if link.kind == kind]
+            if found:
+                links[kind] = found
+        next_url = offline.spider_of(response.url).next_page(page)
+        if next_url and "next_page" not in links:
+            links["next_page"] = [{"url": next_url, "text": None}]
+        return cls(page, row, refused, sources, links)
+
+
+def _from_html(path: Path, url: str) -> Response:
+    from scrapy import Request
+    from scrapy.http import HtmlResponse
+
+    try:
+        return HtmlResponse(url, body=path.read_bytes(), request=Request(url))
+    except OSError as error:
+        raise NoPage(f"{path}: {error.strerror or error}") from error
+
+
+def _from_warc(path: Path, url: str | None, offline: Offline, settings: Any) -> Response:
+    """The capture of ``url``; without it the first article of the file."""
+    from crawler.replay import Replay, UnreadableCapture
+    from crawler.urls import canonical_url
+    from warc.reader import DamagedRecord
+
+    wanted = canonical_url(url) if url else None
+    try:
+        for _, response in Replay(settings).read(path, path.as_posix()):
+            if isinstance(response, UnreadableCapture):
+                continue
+            if wanted is not None:
+                if canonical_url(response.url) == wanted:
+                    return response
+            elif response.status == 200 and offline.page_of(response).is_article():
+                return response
+    except (DamagedRecord, OSError) as error:
+        raise NoPage(str(error)) from error
+    raise NoPage(f"{path} holds no capture of {url}" if url else f"{path} holds no article; --url URL names a page")
+
+
+def _write_json(findings: Findings) -> None:
+    from crawler.serialize import to_line
+
+    answer = {"row": findings.row, "refused": findings.refused, "sources": findings.sources, "links": findings.links}
+    sys.stdout.buffer.write(to_line(answer))
+
+
+def _write_tables(findings: Findings) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    page = findings.page
+    # Piped, there is no width to ask for: wide enough that a URL stays on one line.
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
+    verdict = "no article" if findings.row is None else "article"
+    if findings.refused:
+        verdict = f"dropped: {findings.refused}"
+    console.print(f"{page.response.status} {page.response.url}")
+    console.print(f"{page.name}/{page.number}, {page.encoding}: {verdict}")
+    fields = Table("field", "", "source", "value", title="Fields (* chosen)", title_justify="left")
+    for field, found in findings.sources.items():
+        for place, candidate in enumerate(found or [{"source": "", "value": None}]):
+            chosen = "*" if found and place == 0 else ""
+            fields.add_row("" if place else field, chosen, candidate["source"], _short(candidate["value"]))
+    console.print(fields)
+    for warning in findings.row.extraction.warnings if findings.row else page.warnings:
+        console.print(f"warning: {warning}")
+    links = Table("kind", "links", "the first of them", title="Links that a crawl can follow", title_justify="left")
+    for kind, found_links in findings.links.items():
+        links.add_row(kind, str(len(found_links)), "\n".join(_link(link) for link in found_links[:3]))
+    console.print(links)
+
+
+def _short(value: Any, most: int = 110) -> str:
+    text = "; ".join(_texts(value))
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """A candidate's value for people: blocks, tags and moments by their text."""
+    if value is None:
+        yield "-"
+    elif isinstance(value, str):
+        yield " ".join(value.split())
+    elif isinstance(value, list):
+        if len(value) > 1:
+            yield f"{len(value)}"
+        for part in value:
+            yield from _texts(part)
+    elif getattr(value, "precision", None):
+        yield f"{value.at.isoformat() if value.at else value.day} ({value.precision}, {value.text!r})"
+    else:
+        told = next((getattr(value, name, None) for name in ("text", "name", "url") if getattr(value, name, None)), "")
+        yield " ".join(str(told or "").split())
+
+
+def _link(link: dict[str, str | None]) -> str:
+    return f"{link['url']}  {_short(link['text'], 50)}" if link["text"] else str(link["url"])
+
+
+def _is_url(place: str) -> bool:
+    return place.lower().startswith(("http://", "https://"))
+
+
+def _is_warc(place: str) -> bool:
+    return place.endswith((".warc", ".warc.gz", ".warc.gz.open"))

@@ -1,0 +1,60 @@
+"""Pages without a crawl: the site's page object and the pipelines that need no archive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from scrapy import Spider
+from scrapy.crawler import Crawler
+from scrapy.spiderloader import get_spider_loader
+from scrapy.statscollectors import MemoryStatsCollector
+from scrapy.utils.misc import build_from_crawler, load_object
+
+from crawler.urls import in_domains
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+    from scrapy.settings import Settings
+
+    from crawler.items import Article
+    from crawler.page import ArticlePage
+    from crawler.spider import NewsSpider
+
+PIPELINES = ("pipelines.clean.CleanPipeline", "pipelines.validate.ValidatePipeline")
+ANY_SITE = "news"  # the spider for hosts that no other spider knows
+
+
+class Offline:
+    """Finds the page class of a response and makes its row; nothing is asked, nothing is written."""
+
+    def __init__(self, settings: Settings, job: str, spider: str | None = None) -> None:
+        self._job = job
+        self._only = spider
+        self._loader = get_spider_loader(settings)
+        crawler = Crawler(Spider, settings)
+        crawler.stats = MemoryStatsCollector(crawler)
+        self._pipelines: list[Any] = [build_from_crawler(load_object(path), crawler) for path in PIPELINES]
+
+    @property
+    def spiders(self) -> list[str]:
+        return sorted(self._loader.list())
+
+    def spider_of(self, url: str) -> type[NewsSpider]:
+        """The spider whose domains hold the URL, else the one for any site."""
+        name = self._only
+        for candidate in self.spiders if name is None else ():
+            if in_domains(url, getattr(self._loader.load(candidate), "allowed_domains", None) or ()):
+                name = candidate
+        return cast("type[NewsSpider]", self._loader.load(name or ANY_SITE))
+
+    def page_of(self, response: Response) -> ArticlePage:
+        return self.spider_of(response.url).page(response)
+
+    def row_of(self, page: ArticlePage) -> Article:
+        """The row of an article as if it were the first version. Raises DropItem with a ``reason``."""
+        item = page.article()
+        item.run = self._job
+        item.first_captured_at = item.captured_at
+        for pipeline in self._pipelines:
+            item = pipeline.process_item(item)
+        return item
