@@ -11,6 +11,7 @@ import asyncio
 import logging
 import platform
 import socket
+from gzip import BadGzipFile
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -45,14 +46,16 @@ FAILURES: tuple[tuple[type[BaseException], str], ...] = (
     (DownloadCancelledError, "too_large"),
     (CannotResolveHostError, "unknown_host"),
     (DownloadConnectionRefusedError, "connection_refused"),
+    (BadGzipFile, "bad_encoding"),
 )
 
 
 class Archive:
     """Extension that opens the store before anything is fetched and closes it after everything has ended."""
 
-    def __init__(self, crawler: Crawler, store: Store | None, max_articles: int | None) -> None:
+    def __init__(self, crawler: Crawler, store: Store | None, job: str, max_articles: int | None) -> None:
         self.store = store
+        self._job = job
         self.scope: Scope | None = None
         self.trouble: OutputTrouble | None = None
         self.rows = 0  # decided by this run
@@ -75,7 +78,7 @@ class Archive:
                 warcinfo_fields(settings["USER_AGENT"], settings["CONTACT"], spider.args.job),
                 settings.getint("WARC_TARGET_SIZE"),
             )
-        archive = cls(crawler, store, spider.args.max_articles)
+        archive = cls(crawler, store, spider.args.job, spider.args.max_articles)
         spider.archive = archive
         if store is not None:
             store.on_trouble = archive._trouble_from_thread
@@ -127,6 +130,7 @@ class Archive:
     def promise(self, visit: Visit, article: Article) -> Article:
         """The visit gives this item; it does not end before the item has been signalled."""
         visit.items_open += 1
+        article.run = self._job
         self._visits[id(article)] = visit
         return article
 
