@@ -81,8 +81,8 @@ def parse_arguments(
     tags = _names(raw, "tags")
     categories = _names(raw, "categories")
     languages = _languages(spider_class, raw)
-    _must_lead_somewhere("tags", spider_class.tag_url, tags, languages)
-    _must_lead_somewhere("categories", spider_class.category_url, categories, languages)
+    _check_addresses(spider_class, "tags", spider_class.tag_url, tags, languages)
+    _check_addresses(spider_class, "categories", spider_class.category_url, categories, languages)
     if not (seeds or tags or categories or spider_class.front_page):
         raise ArgumentError(f"{spider_class.name} has no front page of its own: give seeds=URL,… or seeds=@FILE")
     since, until = _day(raw, "since"), _day(raw, "until")
@@ -198,15 +198,21 @@ def _names(raw: Mapping[str, str], key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _must_lead_somewhere(
-    key: str, address: Callable[[str, str], str], names: tuple[str, ...], languages: tuple[str, ...]
+def _check_addresses(
+    spider_class: type[NewsSpider],
+    key: str,
+    address: Callable[[str, str], str],
+    names: tuple[str, ...],
+    languages: tuple[str, ...],
 ) -> None:
-    try:
-        for name in names:
-            for language in languages:
-                address(name, language)
-    except ValueError as error:
-        raise ArgumentError(" ".join(f"{key}: {error}".split())) from None
+    """A name may not be enough for an address, and may itself be an address, of another site perhaps."""
+    for name in names:
+        for language in languages:
+            try:
+                url = address(name, language)
+            except ValueError as error:
+                raise ArgumentError(" ".join(f"{key}: {error}".split())) from None
+            _seed(spider_class, url, f"{key}: {_show(name)}")
 
 
 def _follow(

@@ -46,7 +46,6 @@ def settings_trouble(settings: BaseSettings) -> str | None:
         or _numbers(settings)
         or _private_hosts(settings)
         or _log_level(settings)
-        or _feeds(settings)
         or _contact(settings)
         or _user_agent(settings)
     )
@@ -122,14 +121,6 @@ def _log_level(settings: BaseSettings) -> str | None:
     if str(level).isdigit() or level in logging.getLevelNamesMapping():
         return None
     return f"LOG_LEVEL={str(level)[:60]!r}: choose from CRITICAL, ERROR, WARNING, INFO, DEBUG"
-
-
-def _feeds(settings: BaseSettings) -> str | None:
-    try:
-        settings.getdict("FEEDS")
-    except ValueError:
-        return "FEEDS is not a JSON object; use -o FILE"
-    return None
 
 
 def _contact(settings: BaseSettings) -> str | None:
