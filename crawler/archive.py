@@ -30,11 +30,14 @@ from twisted.python.failure import Failure
 from crawler.capture import CaptureRef, Exchange
 from crawler.items import Article
 from crawler.ledger_ops import Scope
+from crawler.replay import raw_response
 from crawler.store import OutputTrouble, Store
 from crawler.visit import Visit
+from warc.reader import capture_at
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+    from scrapy.http import Response
 
     from crawler.spider import NewsSpider
 
@@ -111,6 +114,11 @@ class Archive:
             if exchange.cause:
                 stats.inc_value(f"capture/truncated/{exchange.cause}")
         return ref
+
+    def read_back(self, ref: CaptureRef) -> Response:
+        """The archived response, as the handler once gave it. Raises UnreadableCapture; may be called in any thread."""
+        assert self.store is not None
+        return raw_response(capture_at(self.store.folder / ref.file, ref.offset), ref)
 
     # --- Visits -----------------------------------------------------------------------------------------------
 

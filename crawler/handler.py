@@ -259,7 +259,13 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         self._pool._factory = _TeeFactory
 
     async def download_request(self, request: Request) -> Response:
-        """Fetch, archive, return; raises Scrapy's download errors after the archive has what came."""
+        """Fetch, archive, return; raises Scrapy's download errors after the archive has what came.
+
+        A page that an earlier run archived and did not read comes from the archive, and nothing is asked.
+        """
+        if (replay := request.meta.get("replay")) is not None:
+            request.meta["capture"] = replay
+            return await asyncio.to_thread(self._archive.read_back, replay)
         tee = Tee()
         started, clock = datetime.now(UTC), monotonic()
         body: _Body | None = None

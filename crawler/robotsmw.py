@@ -100,7 +100,7 @@ class RobotsMiddleware:
         return cls(crawler, product_token(settings["USER_AGENT"]), settings.getfloat("ROBOTS_RETRY_SECONDS", 300.0))
 
     async def process_request(self, request: Request) -> None:
-        if request.meta.get("robots"):
+        if request.meta.get("robots") or request.meta.get("replay"):  # nothing is asked for a page from the archive
             return
         robots_url = canonical_url("/robots.txt", request.url)
         if robots_url is None:

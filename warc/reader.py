@@ -151,6 +151,11 @@ def read_at(path: Path | str, offset: int) -> Record:
         return _one_record(file, offset, str(path))
 
 
+def capture_at(path: Path | str, offset: int) -> Capture:
+    """The response or resource at this offset, without its request. Raises DamagedRecord."""
+    return _capture(read_at(path, offset), ())
+
+
 def read_captures(path: Path | str) -> Iterator[Capture]:
     """The responses and resources of a file, in order, each with its request where that stands close by.
 
