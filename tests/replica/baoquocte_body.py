@@ -60,8 +60,8 @@ def inline(text: str, n: int, story: Story) -> str:
     words = escape(text, quote=False).split(" ")
     if n % 4 == 1 and len(words) > 6:
         words[0], words[1] = f"<strong>{words[0]}", f"{words[1]}</strong>"
-    if "keyword_link" in story.traits and n % 3 == 1 and len(words) > 9:
-        href = story.tags[0].url if story.tags else story.crumbs[0].url
+    if story.keyword and n % 3 == 1 and len(words) > 9:
+        href = story.keyword.url
         words[5] = f'<a class="__MB_LINK_IN_ARTICLE" href="{href}" title="Xem thêm tin về {words[5]}">{words[5]}'
         words[6] += "</a>"
     if "dirty" in story.traits and len(words) > 4:

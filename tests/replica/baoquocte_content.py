@@ -11,7 +11,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
-from tests.replica.baoquocte_sections import BASE, EDITION_EN, HOME, PUBLISHER, TAGS, TOPICS, TREE, Section
+from tests.replica.baoquocte_sections import (
+    BASE,
+    EDITION_EN,
+    HOME,
+    PUBLISHER,
+    PUBLISHER_EN,
+    TAGS,
+    TOPICS,
+    TREE,
+    Section,
+)
 from tests.replica.english import EnglishWriter
 from tests.replica.language import Writer, slug
 from tests.replica.model import HANOI, Byline, Clip, Label, Picture, Piece, Story
@@ -32,7 +42,7 @@ ID_GROWTH = (
     *((2024, 10, 288901), (2025, 9, 326593), (2026, 2, 355785), (2026, 11, 431001), (2026, 12, 440001)),
 )
 LOGINS = ("hoanglam", "thuquynh", "dangminh", "phongvien3")
-BOXES = ("__MB_template_g", "__MB_template_d", "__MB_HL_BOX")
+BOXES = ("__MB_template_g", "__MB_template_d", "__MB_HL_BOX")  # beside the article: of the block type box
 FIELD_NAMES = tuple(TREE)[:8]
 
 
@@ -136,7 +146,7 @@ def compose(index: int, at: datetime, era: str, kind: str, title: str, writer: W
         if index % 7 == 3 else [],
         3: [Piece("heading", text=writer.say("muc"), level=2 + (index % 8 == 0))]
         if index % 4 == 0 or kind == "emagazine" else [],
-        4: ([image(writer.say("alt"))] if index % 2 == 0 or kind in ("infographic", "emagazine") else [])
+        4: ([image(writer.say("alt"))] if index % 2 == 0 or kind != "article" else [])
         + ([Piece("more")] if index % 11 == 0 else []),
         5: ([Piece("quote", text=writer.say("trich") + ".")] if index % 5 == 1 or kind == "emagazine" else [])
         + ([Piece("advert")] if index % 5 == 0 else []),
@@ -243,7 +253,7 @@ def english(n: int, number: int) -> Story:
     return Story(
         id=f"baoquocte.vn:{number}", site="baoquocte.vn", url=f"{EDITION_EN}/{slug(title)}-{number}.html",
         language="en", kind="article", field="the-gioi", title=title, sapo=writer.say("lead"), published=at,
-        publisher="The World and Vietnam Report", era="2026", pieces=(*pieces, Piece("empty")),
+        publisher=PUBLISHER_EN, era="2026", pieces=(*pieces, Piece("empty")),
         crumbs=(Label("Politics", f"{EDITION_EN}/politics", "politics"),), modified=at,
         traits=frozenset({"json_ld"}), group="english",
     )  # fmt: skip

@@ -41,7 +41,7 @@ class Edition:
         ]
         changes = clock >= NEXT_DAY
         self.edited = tuple(s.id for s in plain[3 : 3 + EDITED * 8 : 8]) if changes else ()
-        self.removed = tuple(s.id for s in plain[5 : 5 + REMOVED * 31 : 31]) if changes else ()
+        self.removed = tuple(s.id for s in plain[5 : 5 + REMOVED * 32 : 32]) if changes else ()
         self.added = tuple(s.id for s in later) if changes else ()
         self.removed_urls = tuple(s.url for s in before if s.id in self.removed)
         place = {id: n for n, id in enumerate(self.edited)}

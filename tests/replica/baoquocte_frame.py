@@ -15,7 +15,7 @@ from typing import Any
 from tests.replica.baoquocte_content import thumb_url
 from tests.replica.baoquocte_edition import Edition
 from tests.replica.baoquocte_links import CLOSED
-from tests.replica.baoquocte_sections import EDITION_EN, HOME, PUBLISHER, TOPICS, TREE
+from tests.replica.baoquocte_sections import EDITION_EN, HOME, PUBLISHER, PUBLISHER_EN, TOPICS, TREE
 from tests.replica.model import Label, Story
 
 PAGEGEN, RANDTIME, TODAY, CACHED = "@@PAGEGEN@@", "@@RANDTIME@@", "@@TODAY@@", "@@CACHED@@"
@@ -42,7 +42,7 @@ def opening(title: str, meta: str, language: str = "vi") -> str:
 <!-- <meta http-equiv="refresh" content="210" /> -->
 <meta name="robots" content="index,follow,max-image-preview:large" />
 <meta name="pagegen" content="{PAGEGEN}" />
-<meta name="author" content="{PUBLISHER}" />
+<meta name="author" content="{PUBLISHER if language == "vi" else PUBLISHER_EN}" />
 <meta property="fb:app_id" content="100200300400" />
 {meta}
 <meta name="viewport" content="width=device-width, initial-scale=1" />

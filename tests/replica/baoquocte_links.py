@@ -68,7 +68,8 @@ def _linked(index: int, story: Story, listed: list[Story], stories: list[Story])
     pieces[-1:-1] = [Piece("cards", style="card", targets=(t,)) for t in _only_related(index, stories)]
     same_topic = [o for o in listed if story.topics and o.topics == story.topics and o is not story]
     below = tuple(_target(other) for other in random.sample(same_topic, min(4, len(same_topic))))
-    return replace(story, above=above, pieces=tuple(pieces), below=below)
+    keyword = next(chosen) if "keyword_link" in story.traits else None
+    return replace(story, above=above, pieces=tuple(pieces), below=below, keyword=keyword)
 
 
 def _only_related(index: int, stories: list[Story]) -> list[Target]:

@@ -15,6 +15,7 @@ NEXT_DAY = datetime.fromisoformat("2026-11-21T12:00:00+07:00")
 HOME = "https://baoquocte.vn"
 EDITION_EN = "https://en.baoquocte.vn"
 PUBLISHER = "Báo Thế giới và Việt Nam"
+PUBLISHER_EN = "The World and Vietnam Report"
 
 
 @dataclass(frozen=True, slots=True)

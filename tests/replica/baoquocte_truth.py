@@ -89,6 +89,6 @@ def page_links(story: Story, edition: Edition) -> dict[str, list[str]]:
         "tag": [tag.url for tag in story.tags],
         "category": [crumb.url for crumb in story.crumbs],
         "topic": list(dict.fromkeys([*(t.url for t in story.topics), *(t.url for t in TOPICS)])),
-        "article": list(dict.fromkeys(s.url for s in more)),
+        "article": list(dict.fromkeys([*([story.keyword.url] if story.keyword else []), *(s.url for s in more)])),
         "edition": [s.url for s in edition.english],
     }

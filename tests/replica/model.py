@@ -115,6 +115,7 @@ class Story:
     topics: tuple[Label, ...] = ()
     above: tuple[Target, ...] = ()
     below: tuple[Target, ...] = ()
+    keyword: Target | None = None
     editions: tuple[Target, ...] = ()
     precision: str = "second"
     modified: datetime | None = None
