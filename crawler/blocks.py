@@ -34,15 +34,21 @@ _HEADINGS = {"h1": 2, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _PLAYERS = re.compile(r"youtube|youtu\.be|vimeo|dailymotion|facebook\.com/plugins/video|/embed|player|/video", re.I)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _RIGHT = re.compile(r"text-align\s*:\s*(?:right|end)", re.I)
+_CENTRE = re.compile(r"text-align\s*:\s*center", re.I)
 _SPACE = re.compile(r"[ \t\r\n\f]+")  # HTML's white space: a no-break space is a letter here
+_LOOKS = ("right", "centred", "strong", "italic", "linked")  # in the order of the members of Piece
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-lazy", "src")  # the lazy address first: src may be a blank
 _MAX_DEPTH = 120  # elements deeper than this are read as plain text; Python's stack ends at about 1000 frames
+_LONGEST_CAPTION = 300
 _SMALL = 60  # pixels: both sides declared at most this is an icon, not a picture of the article
 
 # Labels before links to other articles, folded (lower case, no tone marks).
 _RELATED_LABEL = re.compile(
     r"^[\s>»•*\-–—]*(?:xem them|doc them|xem ngay|tin lien quan|bai lien quan|tin cung chuyen muc|bai viet lien quan"
     r"|co the ban quan tam|moi ban doc|see also|read more|related|more from wvr)\b[^.!?]{0,30}?:?\s*$"
+)
+_CREDIT = re.compile(
+    r"(?:\((?:[^()]*(?:ảnh|nguồn|photo|source|credit)\b[^()]*)\)|\b(?:Ảnh|Photo|Nguồn ảnh)\s*:[^.]{2,60})\.?$", re.I
 )
 _ARROWS = re.compile(r"^\s*(?:>{2,}|»)")
 
@@ -65,6 +71,7 @@ class Piece:
 
     block: Block
     right: bool = False  # aligned to the right
+    centred: bool = False
     strong: bool = False  # all in bold
     italic: bool = False  # all in italics
     linked: bool = False  # all inside links
@@ -98,7 +105,7 @@ def read_blocks(element: _Element, rules: BlockRules, base_url: str) -> list[Pie
     reader = _Reader(rules, base_url, actions)
     reader.walk(element, 0)
     reader.flush()
-    return _without_related(reader.pieces)
+    return _with_captions(_without_related(reader.pieces))
 
 
 def body_text(blocks: Iterable[Block]) -> str | None:
@@ -159,14 +166,14 @@ class _Reader:
         self.base_url = base_url
         self.actions = actions
         self.pieces: list[Piece] = []
-        self.looks = {"right": 0, "strong": 0, "italic": 0, "link": 0}  # open elements that set each look
+        self.looks = dict.fromkeys(_LOOKS, 0)  # open elements that set each look
         self.start()
 
     def start(self) -> None:
         """Open a new, empty paragraph."""
         self.text: list[str] = []
         self.letters = 0
-        self.shown = {"right": 0, "strong": 0, "italic": 0, "link": 0}  # letters that had each look
+        self.shown = dict.fromkeys(_LOOKS, 0)  # letters that had each look
         self.links: list[str] = []
 
     def walk(self, element: _Element, depth: int) -> None:
@@ -203,8 +210,9 @@ class _Reader:
         looks = {
             "strong": tag in ("b", "strong"),
             "italic": tag in ("i", "em"),
-            "link": tag == "a",
-            "right": (child.get("align") or "").lower() == "right" or _RIGHT.search(style) is not None,
+            "linked": tag == "a",
+            "right": child.get("align") == "right" or _RIGHT.search(style) is not None,
+            "centred": tag == "center" or child.get("align") == "center" or _CENTRE.search(style) is not None,
         }
         if tag == "a" and (address := _join(self.base_url, (child.get("href") or "").strip())):
             self.links.append(address)
@@ -213,8 +221,6 @@ class _Reader:
         self.walk(child, depth + 1)
         for look, on in looks.items():
             self.looks[look] -= on
-            if look == "right" and on:
-                self.flush()
 
     def add(self, text: str | None) -> None:
         if not text:
@@ -230,13 +236,13 @@ class _Reader:
     def flush(self) -> None:
         """Close the open paragraph; two line breaks in a row make two paragraphs of it."""
         if self.letters or any(part.strip() for part in self.text):
-            has = {look: self.letters > 0 and count == self.letters for look, count in self.shown.items()}
+            looks = (self.letters > 0 and self.shown[look] == self.letters for look in _LOOKS)
+            right, centred, strong, italic, linked = looks
             lines = [_SPACE.sub(" ", line).strip(" \u00a0") for line in "".join(self.text).split("\n")]
             for paragraph in re.split(r"\n{2,}", "\n".join(lines)):
                 if text := paragraph.strip("\n"):
                     block = Block("paragraph", text)
-                    piece = Piece(block, has["right"], has["strong"], has["italic"], has["link"], tuple(self.links))
-                    self.pieces.append(piece)
+                    self.pieces.append(Piece(block, right, centred, strong, italic, linked, tuple(self.links)))
         self.start()
 
     # --- One method for each kind of element that is a block of its own ---------------------------------------
@@ -292,6 +298,9 @@ class _Reader:
         self.pieces.extend(p for p in part if p.block.type in ("image", "video", "table"))
 
     def caption(self, element: _Element) -> None:
+        if self.media(element):
+            self.figure(element)
+            return
         text = inline_text(element)
         last = self.pieces[-1].block if self.pieces else None
         if text and last is not None and last.type in ("image", "video") and last.caption is None:
@@ -422,6 +431,25 @@ def _without_related(pieces: list[Piece]) -> list[Piece]:
             continue
         under_label = bool(text) and _RELATED_LABEL.match(text) is not None
         if not under_label and not _see_also(piece, text):
+            kept.append(piece)
+    return kept
+
+
+def _with_captions(pieces: list[Piece]) -> list[Piece]:
+    """Take a short line under a picture as its caption where it looks like one: italic, centred or with a credit."""
+    kept: list[Piece] = []
+    for piece in pieces:
+        above, text = kept[-1].block if kept else None, piece.block.text or ""
+        if (
+            above is not None
+            and above.type in ("image", "video")
+            and above.caption is None
+            and piece.block.type == "paragraph"
+            and len(text) <= _LONGEST_CAPTION
+            and (piece.italic or piece.centred or _CREDIT.search(text))
+        ):
+            above.caption = text
+        else:
             kept.append(piece)
     return kept
 

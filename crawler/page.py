@@ -81,7 +81,9 @@ class ArticlePage(Addresses):
     KICKER: ClassVar[tuple[str, ...]] = ()
     SAPO: ClassVar[tuple[str, ...]] = ()
     BODY: ClassVar[tuple[str, ...]] = ('[itemprop="articleBody"]',)
-    BLOCKS: ClassVar[BlockRules] = BlockRules()
+    BLOCKS: ClassVar[BlockRules] = BlockRules(
+        figure="figure, .wp-caption", caption='figcaption, [class*="caption"], [class*="Caption"]'
+    )
     DATE: ClassVar[tuple[str, ...]] = ()
     BYLINE: ClassVar[tuple[str, ...]] = ()
     SOURCE: ClassVar[tuple[str, ...]] = ()
@@ -351,8 +353,11 @@ class ArticlePage(Addresses):
             yield source, self.moment(value)
 
     def read(self, element: _Element) -> list[Block]:
-        """Blocks of the element that holds the text, without a byline at either end and a repeated title or sapo."""
-        pieces = read_blocks(element, self.BLOCKS, self.base_url)
+        """Blocks of the element that holds the text."""
+        return self.blocks_of(read_blocks(element, self.BLOCKS, self.base_url))
+
+    def blocks_of(self, pieces: list[Piece]) -> list[Block]:
+        """Blocks of a body's pieces, without a byline at either end and a repeated title or sapo."""
         texts = [piece for piece in pieces if piece.block.text]
         first, last = texts[:1], texts[-2:] if len(texts) > 2 else texts[1:]
         bylines = [p for p in first if _is_byline(p, p.right or p.italic)]
@@ -377,10 +382,14 @@ class ArticlePage(Addresses):
     def person(self, name: str | None) -> str | None:
         """A byline, unless it is empty or names the paper itself."""
         folded = fold(clean(name) or "").strip(" .:-|")
-        own = {fold(clean(value) or "") for _, value in self.publisher() if value}
-        own |= {registered_domain(self.url), registered_domain(self.url).partition(".")[0], "admin", "administrator"}
         is_address = folded.startswith(("http://", "https://"))
-        return None if not folded or is_address or folded in own else name
+        return None if not folded or is_address or folded in self.papers() else name
+
+    def papers(self) -> set[str]:
+        """Folded names that stand for the paper or its editor, not for a person."""
+        domain = registered_domain(self.url)
+        named = {fold(clean(value) or "") for _, value in self.publisher() if value}
+        return named | {domain, domain.partition(".")[0], "admin", "administrator"}
 
     def sections(self, links: list[tuple[str, str | None]]) -> list[Breadcrumb]:
         """Breadcrumbs without the front page at their start and the article itself at their end."""
