@@ -26,12 +26,12 @@ PLAIN_1_0 = (
     b"software: wget/1\r\n\r\n\r\n"
     b"WARC/1.0\r\nWARC-Type: request\r\nWARC-Record-ID: <urn:uuid:00000000-0000-0000-0000-00000000000b>\r\n"
     b"WARC-Date: 2015-03-01T00:00:01Z\r\nWARC-Target-URI: <http://example.vn/>\r\n"
-    b"Content-Type: application/http;msgtype=request\r\nContent-Length: 18\r\n\r\nHEAD / HTTP/1.0\r\n\r\n\r\n\r\n"
+    b"Content-Type: application/http;msgtype=request\r\nContent-Length: 19\r\n\r\nHEAD / HTTP/1.0\r\n\r\n\r\n\r\n"
     b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:00000000-0000-0000-0000-00000000000c>\r\n"
     b"WARC-Date: 2015-03-01T00:00:01Z\r\nWARC-Target-URI: <http://example.vn/>\r\n"
     b"WARC-Concurrent-To: <urn:uuid:00000000-0000-0000-0000-00000000000b>\r\nWARC-IP-Address: 203.0.113.5\r\n"
-    b"Content-Type: application/http;msgtype=response\r\nContent-Length: 65\r\n\r\n"
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nlua\r\n0\r\n\r\n\r\n\r\n\r\n"
+    b"Content-Type: application/http;msgtype=response\r\nContent-Length: 60\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nlua\r\n0\r\n\r\n\r\n\r\n"
 )
 
 
@@ -43,14 +43,14 @@ def by_warcio(path: Path, version: str = "WARC/1.0") -> Path:
         framed = b"%X\r\n%s\r\n0\r\n\r\n" % (len(PAGE), PAGE)
         headers = [("Content-Type", "text/html"), ("Transfer-Encoding", "chunked")]
         response = writer.create_warc_record(
-            "http://example.vn/a b",
+            "http://example.vn/a%20b",
             "response",
             payload=io.BytesIO(framed),
             length=len(framed),
             http_headers=StatusAndHeaders("200 OK", headers, protocol="HTTP/1.1"),
         )
         request = writer.create_warc_record(
-            "http://example.vn/a b",
+            "http://example.vn/a%20b",
             "request",
             http_headers=StatusAndHeaders("POST /a%20b HTTP/1.1", [("Host", "example.vn")], is_http_request=True),
         )

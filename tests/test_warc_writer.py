@@ -38,7 +38,7 @@ def write_every_kind(folder: Path) -> Path:
     file = WarcFile(folder / NAME, FIELDS, date=DATE)
     for raw, *_ in MESSAGES.values():
         file.append(capture(raw))
-    response, request, facts = capture()
+    response, request, facts = capture(MESSAGES["chunked"][0])
     file.append([response, request, facts])
     original = Original(response.record_id, VISIT.uri, DATE)
     for message, profile in (
