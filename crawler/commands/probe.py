@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import DropItem
 
 from crawler.arguments import FOLLOW, made_up_job
+from crawler.dates import Moment
 from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Findings:
             except DropItem as error:
                 refused = getattr(error, "reason", None) or str(error)
         sources = {
-            field: [{"source": source, "value": value} for source, value in page.candidates(field)]
+            field: [{"source": source, "value": _plain(value)} for source, value in page.candidates(field)]
             for field in page.FIELDS
         }
         links: dict[str, list[dict[str, str | None]]] = {}
@@ -143,6 +143,14 @@ class Findings:
         if next_url and "next_page" not in links:
             links["next_page"] = [{"url": next_url, "text": None}]
         return cls(page, row, refused, sources, links)
+
+
+def _plain(value: Any) -> Any:
+    """A moment as JSON can say it, other values as they are."""
+    if not isinstance(value, Moment):
+        return value
+    at = value.at.isoformat() if value.at else None
+    return {"at": at, "day": value.day.isoformat(), "precision": value.precision, "text": value.text}
 
 
 def _from_html(path: Path, url: str) -> Response:
@@ -197,9 +205,10 @@ def _write_tables(findings: Findings) -> None:
     console.print(f"{page.name}/{page.number}, {page.encoding}: {verdict}")
     fields = Table("field", "", "source", "value", title="Fields (* chosen)", title_justify="left")
     for field, found in findings.sources.items():
-        for place, candidate in enumerate(found or [{"source": "", "value": None}]):
-            chosen = "*" if found and place == 0 else ""
-            fields.add_row("" if place else field, chosen, candidate["source"], _short(candidate["value"]))
+        # Several selectors of one source often meet the same element: one line is enough for them.
+        said = dict.fromkeys((candidate["source"], _short(candidate["value"])) for candidate in found)
+        for place, (source, value) in enumerate(said or [("", "-")]):
+            fields.add_row("" if place else field, "*" if found and place == 0 else "", source, value)
     console.print(fields)
     for warning in findings.row.extraction.warnings if findings.row else page.warnings:
         console.print(f"warning: {warning}")
@@ -210,26 +219,20 @@ def _write_tables(findings: Findings) -> None:
 
 
 def _short(value: Any, most: int = 110) -> str:
-    text = "; ".join(_texts(value))
+    """A candidate's value on one line: how many parts it has, then their texts as far as there is room."""
+    parts = value if isinstance(value, list) else [value]
+    text = "; ".join(filter(None, map(_text, parts)))
+    if len(parts) > 1:
+        text = f"{len(parts)} parts: {text}"
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """A candidate's value for people: blocks, tags and moments by their text."""
-    if value is None:
-        yield "-"
-    elif isinstance(value, str):
-        yield " ".join(value.split())
-    elif isinstance(value, list):
-        if len(value) > 1:
-            yield f"{len(value)}"
-        for part in value:
-            yield from _texts(part)
-    elif getattr(value, "precision", None):
-        yield f"{value.at.isoformat() if value.at else value.day} ({value.precision}, {value.text!r})"
-    else:
-        told = next((getattr(value, name, None) for name in ("text", "name", "url") if getattr(value, name, None)), "")
-        yield " ".join(str(told or "").split())
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{value['at'] or value['day']} ({value['precision']}, {value['text']!r})"
+    names = ("text", "name") if hasattr(value, "type") else ("text", "name", "url")  # a block is told by its text
+    told = value if isinstance(value, str) else next(filter(None, (getattr(value, n, None) for n in names)), "")
+    return " ".join(str(told).split())
 
 
 def _link(link: dict[str, str | None]) -> str:
