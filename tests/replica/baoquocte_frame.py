@@ -12,8 +12,8 @@ from functools import cache
 from html import escape
 from typing import Any
 
-from tests.replica.baoquocte_content import thumb_url
 from tests.replica.baoquocte_edition import Edition
+from tests.replica.baoquocte_images import thumb_url
 from tests.replica.baoquocte_links import CLOSED
 from tests.replica.baoquocte_sections import EDITION_EN, HOME, PUBLISHER, PUBLISHER_EN, TOPICS, TREE
 from tests.replica.model import Label, Story

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from tests.replica.baoquocte_content import RELATED_ONLY, thumb_url
+from tests.replica.baoquocte_content import RELATED_ONLY
+from tests.replica.baoquocte_images import thumb_url
 from tests.replica.baoquocte_sections import HOME
 from tests.replica.model import Piece, Story, Target
 
