@@ -11,7 +11,7 @@ absent is None or empty. No engine is needed: the same class reads a live respon
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -415,7 +415,11 @@ class ArticlePage(Addresses):
         known = labels | stops
         texts = {e: _label(e.text) for e in self.root.iter() if e.text and len(e.text) < 60}
         marks = [e for e, text in texts.items() if text in known]
-        return [part for e in marks if texts[e] in labels for part in _following(e, set(marks))]
+        return [part for e in marks if texts[e] in labels for part in _following(e, set(marks), self.links_article)]
+
+    def links_article(self, a: _Element) -> bool:
+        url = self.address(a.get("href"))
+        return url is not None and self.kind_of(url) == "article"
 
     def tagged(self, links: list[_Element]) -> list[Tag]:
         found: dict[str, Tag] = {}
@@ -607,20 +611,25 @@ def _label(text: str) -> str:
     return re.sub(r"\s*(?:\(\d+\))?\s*[:：]?$", "", fold(clean(text) or ""))
 
 
-def _following(label: _Element, marks: set[_Element]) -> list[_Element]:
-    """Elements with links after a label, up to the next one: beside it, else beside what encloses it."""
+def _following(label: _Element, marks: set[_Element], is_article: Callable[[_Element], bool]) -> list[_Element]:
+    """Elements with links after a label, up to the next label: beside it, else beside what encloses it.
+
+    Where those link no article (a topic's name beside the label), what stands one level further out belongs to them.
+    """
+    found: list[_Element] = []
     at: _Element | None = label
     while at is not None and at.tag not in ("body", "html", "main"):
-        found = []
+        beside = []
         for sibling in at.itersiblings():
             if any(e in marks for e in sibling.iter()):
                 break
             if next(sibling.iter("a"), None) is not None:
-                found.append(sibling)
-        if found:
+                beside.append(sibling)
+        found += beside
+        if found and (found != beside or any(map(is_article, (a for part in found for a in part.iter("a"))))):
             return found
         at = at.getparent()
-    return []
+    return found
 
 
 def _as_list(value: Any) -> list[Any]:

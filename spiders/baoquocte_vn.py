@@ -40,6 +40,7 @@ _STATIC = re.compile(  # one-word paths that are no lists of articles
     r"|truc-tiep-bong-da|du-bao-thoi-tiet|gia-vang-hom-nay|lich-cup-dien|lich-am|van-khan|tu-vi|xo-so-[a-z-]+)(?:/|$)"
 )
 _SAME_TOPIC = frozenset({"bai viet cung chu de"})
+_SHORT = 10  # articles: no list of the product is known to have shorter pages, but its last one
 _CARDS = (".bx-listing .article", ".bx-list-left .article", "#listingGrNews > li", ".listingMainHot > li")
 
 
@@ -100,7 +101,7 @@ class Baoquocte(Addresses):
 
     @classmethod
     def next_page(cls, page: ArticlePage) -> str | None:
-        """The nearest later page that the pager links; without a pager, as many articles on as this page lists."""
+        """The nearest later page that the pager links; without a pager, as many articles on as a full page lists."""
         if cls.kind_of(page.url) not in ("category", "tag", "topic"):
             return None
         at = _OFFSET.search(page.url)
@@ -118,7 +119,7 @@ class Baoquocte(Addresses):
         if pagers:
             return page.address(named[0].get("href")) if named else None
         listed = len(cls.listed(page))
-        return f"{page.url.partition('&')[0]}&s_cond=&BRSR={offset + listed}" if listed else None
+        return f"{page.url.partition('&')[0]}&s_cond=&BRSR={offset + listed}" if listed >= _SHORT else None
 
     @classmethod
     def listed(cls, page: ArticlePage) -> set[str]:
