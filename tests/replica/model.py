@@ -156,10 +156,10 @@ class Story:
         """The fields of crawler.items.Article that the page decides, after cleaning."""
         published, modified = self.published.astimezone(HANOI), self.modified and self.modified.astimezone(HANOI)
         name, url, source_id = self.source
-        links: list[tuple[str, str | None, str]] = [(t.address, t.title, "related") for t in self.related()]
+        links: list[tuple[str, str | None, str]] = [(t.url, None, "edition") for t in self.editions]
         if url is not None:
             links.append((url, url, "source"))
-        links += [(t.url, None, "edition") for t in self.editions]
+        links += [(t.address, t.title, "related") for t in self.related()]
         return {
             "id": self.id,
             "work_id": self.translation_of or self.id,

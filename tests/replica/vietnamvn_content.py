@@ -14,7 +14,7 @@ from random import Random
 from tests.replica.baoquocte_sections import BASE
 from tests.replica.english import EnglishWriter
 from tests.replica.language import Writer, slug
-from tests.replica.model import HANOI, Byline, Picture, Piece, Story
+from tests.replica.model import HANOI, Byline, Label, Picture, Piece, Story
 from tests.replica.vietnamvn_sections import (
     CATEGORIES,
     PAPERS,
@@ -142,11 +142,17 @@ def _story(
         id=f"vietnam.vn:vi:{name}", site="vietnam.vn", url=f"{WWW}/{name}", language="vi", kind="article", field=field,
         title=title, sapo=sapo, published=at, publisher=SITE_NAME, era="wordpress" if index < WORDPRESS else "next",
         pieces=pieces, byline=byline, crumbs=(category(field, "vi"),), source=source,
-        tags=tuple(tag(index * step + 3, "vi") for step in (1, 3, 7)[: 1 + index % 3]) if index % 11 else (),
+        tags=tags_of(index),
         precision="second" if stated else "day",
         modified=at + timedelta(minutes=12) * (index % 2) if form in ("json_ld", "hreflang") else None,
         traits=frozenset(marks), group=group,
     )  # fmt: skip
+
+
+def tags_of(index: int) -> tuple[Label, ...]:
+    """One to three tags; one article in eleven has none."""
+    labels = [tag(index * step + 3 + step // 7, "vi") for step in (1, 3, 7)[: 1 + index % 3]] if index % 11 else []
+    return tuple(dict.fromkeys(labels))
 
 
 def translate(story: Story) -> Story:
