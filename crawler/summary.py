@@ -13,8 +13,8 @@ def summary_lines(stats: Stats) -> list[str]:
     left = stats.get("frontier/left", 0)
     lines = [
         f"Ended ({stats.get('finish_reason', 'broken off')}) after {stats.get('elapsed_time_seconds', 0):.0f} s: "
-        f"{_count(stats.get('capture/count', 0), 'capture')}, {size(stats.get('capture/bytes', 0))}, "
-        f"{_count(stats.get('store/rows', 0), 'row')}",
+        f"{counted(stats.get('capture/count', 0), 'capture')}, {size(stats.get('capture/bytes', 0))}, "
+        f"{counted(stats.get('store/rows', 0), 'row')}",
     ]
     lines += _reasons("Answers by status", stats, "capture/status/")
     lines += _reasons("Failed", stats, "failed/")
@@ -52,5 +52,10 @@ def _reasons(title: str, stats: Stats, prefix: str) -> list[str]:
     return [f"{title}: " + ", ".join(f"{reason} {count:,}" for reason, count in counts.items())] if counts else []
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "row"), counted(1200, "row")
+    ('1 row', '1,200 rows')
+    """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import DropItem
 
+from crawler.summary import counted
 from crawler.usage import (
     Status,
     complain,
@@ -184,7 +185,7 @@ def output(name: str) -> Iterator[IO[bytes]]:
 
 
 def _summary(counts: Counter[str], files: int, output_name: str) -> str:
-    parts = [f"{counts[name]:,} {name}" for name in counts if name not in ("rows", "pages")]
-    told = f" ({', '.join(sorted(parts))})" if parts else ""
-    where = "stdout" if output_name == "-" else output_name
-    return f"{counts['rows']:,} rows from {counts['pages']:,} pages in {files:,} files, to {where}{told}"
+    parts = sorted(f"{name} {counts[name]:,}" for name in counts if name not in ("rows", "pages"))
+    told = f"; {', '.join(parts)}" if parts else ""
+    came = f"{counted(counts['pages'], 'page')} in {counted(files, 'file')}"
+    return f"{counted(counts['rows'], 'row')} from {came}, to {'stdout' if output_name == '-' else output_name}{told}"
