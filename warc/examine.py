@@ -33,6 +33,7 @@ class Examined:
     headers: list[tuple[str, str]] = field(default_factory=list)
     faults: list[tuple[str, str]] = field(default_factory=list)
     folded: bool = False
+    ended: bool = True  # whether two CRLF follow the block: else nobody knows where the next record begins
     length: int = 0
     block: bytes = b""  # of a warcinfo only, its first MiB
     head: bytes = b""  # the HTTP head, for HTTP messages
@@ -61,7 +62,7 @@ class Examined:
 
 
 def examine(stream: Stream, offset: int) -> Examined:
-    """Read one record and the two CRLF behind it. Raises Damage where its end cannot be known."""
+    """Read one record and the two CRLF behind it. Raises Damage where header or block do not come whole."""
     line = stream.line(64)
     if not line.startswith(b"WARC/"):
         raise Damage("garbage", f"no record begins here but {line[:20]!r}")
@@ -164,7 +165,8 @@ def _read_block(stream: Stream, record: Examined) -> None:
         message.finish()
     end = stream.exactly(4)
     if end != b"\r\n\r\n":
-        raise Damage("record-end", f"{end!r} follows the block")
+        record.ended = False
+        record.faults.append(("record-end", f"{end!r} follows the block"))
 
 
 class _Expected:

@@ -12,6 +12,8 @@ from isal import isal_zlib
 
 GZIP: Final = 31  # window bits for a gzip wrapper
 MAGIC: Final = b"\x1f\x8b\x08"
+GZIP_HEADER: Final = 10  # bytes
+RESERVED_FLAGS: Final = 0xE0  # RFC 1952, 2.3.1.2: to be refused when set; zlib does, isal does not
 INPUT: Final = 1 << 16  # bytes read from the file at once
 OUTPUT: Final = 1 << 18  # bytes decompressed at once, so that a bomb stays small
 GZIP_ERROR: Final = cast(type[Exception], isal_zlib.error)  # typed as an instance by isal
@@ -37,9 +39,10 @@ class Region:
         self.position = 0
 
     def take(self, size: int = INPUT) -> bytes:
-        """The next bytes, at most about ``size`` of them; empty at the end."""
-        piece = self._held or self._file.read(min(size, self._end - self.position))
-        self._held = b""
+        """The next bytes, at least as many as a gzip header has; fewer only at the end, where it is empty."""
+        piece, self._held = self._held, b""
+        if len(piece) < GZIP_HEADER:
+            piece += self._file.read(min(size, self._end - self.position - len(piece)))
         self.position += len(piece)
         return piece
 
@@ -121,6 +124,10 @@ def plain(region: Region) -> Iterator[bytes]:
 def gunzip(region: Region) -> Iterator[bytes]:
     """The content of the gzip member at the region's position, which then stands behind the member. Raises Damage."""
     decompressor = isal_zlib.decompressobj(GZIP)
+    data = region.take()
+    if len(data) > 3 and data[3] & RESERVED_FLAGS:
+        raise Damage("gzip-data", "reserved flags in the gzip header")
+    region.give_back(data)
     while not decompressor.eof:
         data = decompressor.unconsumed_tail or region.take()
         try:

@@ -99,10 +99,11 @@ def verify(path: Path | str, *, committed: int | None = None, strict: bool | Non
 
 
 def _verify(file: BinaryIO, end: int, report: Report, strict: bool | None) -> None:
-    compressed = file.read(2) == MAGIC[:2]
+    name = report.path.name.removesuffix(OPEN)
+    begins = file.read(5)
+    compressed = begins.startswith(MAGIC[:2]) or (begins != b"WARC/" and name.endswith(".gz"))
     file.seek(0)
     region = Region(file, end)
-    name = report.path.name.removesuffix(OPEN)
     relations = Relations()
     for record in _members(region, end, report) if compressed else _plain(region, end, report):
         first = report.records == 0
@@ -136,7 +137,8 @@ def _members(region: Region, end: int, report: Report) -> Iterator[Examined]:
             record = examine(stream, offset)
             record_id = record.record_id
             yield record
-            if left := stream.drain():
+            left = stream.drain()
+            if left and record.ended:
                 report.add(offset, record_id, "gzip-member", f"{left} bytes follow the record in its member")
         except Damage as damage:
             report.add(offset, damage.record_id or record_id, damage.rule, damage.detail)
@@ -153,10 +155,13 @@ def _plain(region: Region, end: int, report: Report) -> Iterator[Examined]:
         region.seek(begun)
         base, stream = begun, Stream(plain(region))
         try:
-            while not stream.ended():
+            whole = True
+            while whole and not stream.ended():
                 begun = base + stream.taken
-                yield examine(stream, begun)
-            return
+                yield (record := examine(stream, begun))
+                whole = record.ended
+            if whole:
+                return
         except Damage as damage:
             report.add(begun, damage.record_id, damage.rule, damage.detail)
-            begun = next_version_line(region, begun)
+        begun = next_version_line(region, begun)
