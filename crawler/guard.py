@@ -290,8 +290,6 @@ class GuardedEndpoint:
         lookup = Deferred.fromCoroutine(self._guard.addresses(self._host, self._port, as_proxy=self._as_proxy))
 
         def too_slow(_result: object, seconds: float) -> list[str]:
-            raise TimeoutError(  # type: ignore[no-untyped-call]
-                string=f"no address for {self._host} within {seconds:g} s"
-            )
+            raise TimeoutError(string=f"no address for {self._host} within {seconds:g} s")
 
         return lookup.addTimeout(self._timeout, self._reactor, onTimeoutCancel=too_slow)

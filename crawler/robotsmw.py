@@ -26,7 +26,7 @@ from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
 from crawler.guard import ForbiddenAddress
-from crawler.robots import crawl_delay, decide, rule_for, sitemaps
+from crawler.robots import MAX_BYTES, crawl_delay, decide, rule_for, sitemaps
 from crawler.urls import canonical_url, host_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ logger = logging.getLogger(__name__)
 
 KEPT_SECONDS = 24 * 3600.0  # RFC 9309, section 2.4
 KEPT_ORIGINS = 256  # the least lately used goes
-MAX_BYTES = 500 * 1024  # RFC 9309, section 2.5: at least this much is read
 MAX_REDIRECTS = 5  # RFC 9309, section 2.3.1.2
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
@@ -71,7 +70,12 @@ class Answer:
 
     @property
     def reachable(self) -> bool:
-        return self.status is not None and self.status < 500
+        """False closes the origin for a while, as ``crawler.robots.decide`` does: no answer, 5xx and 429."""
+        return self.status is not None and 200 <= self.status < 500 and self.status != 429
+
+    @property
+    def has_rules(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
 
 
 class RobotsMiddleware:
@@ -109,11 +113,11 @@ class RobotsMiddleware:
         if answer.refusal is not None:
             refusal = answer.refusal
             raise ForbiddenAddress(refusal.host, refusal.address, refusal.kind)
-        if answer.status is None or answer.status >= 500:
+        if not answer.reachable:
             self._stats.inc_value("robots/unreachable")
             raise RobotsClosed("robots_unreachable", request.url, retry_after=answer.expires - self._clock())
         allowed = decide(answer.status, answer.content_type, answer.body, self._agent, request.url)
-        rule = rule_for(answer.body, self._agent, request.url) if answer.status == 200 else None
+        rule = rule_for(answer.body, self._agent, request.url) if answer.has_rules else None
         request.meta["robots_rule"] = rule
         if not allowed:
             self._stats.inc_value("robots/forbidden")
@@ -174,25 +178,23 @@ class RobotsMiddleware:
 
     def _read(self, response: Response, robots_url: str) -> Answer:
         self._stats.inc_value(f"robots/status/{response.status}")
-        if response.status >= 500:
-            logger.warning("robots.txt answers %d, %s stays closed", response.status, robots_url)
         content_type = response.headers.get("Content-Type")
-        return Answer(
-            response.status,
-            content_type.decode("latin-1") if content_type else None,
-            first_lines(response.body),
-        )
+        kept = response.body[: MAX_BYTES + 1]  # one more than is parsed, so that the parser knows of the cut
+        answer = Answer(response.status, content_type.decode("latin-1") if content_type else None, kept)
+        if not answer.reachable:
+            logger.warning("robots.txt answers %d, %s stays closed", response.status, robots_url)
+        return answer
 
     def _pass_on(self, robots_url: str, answer: Answer) -> None:
         """Tell the frontier the delay that is asked for, and the spider the sitemaps that are named."""
-        if answer.status != 200:
+        if not answer.has_rules:
             return
         delay = crawl_delay(answer.body, self._agent)
         if delay is not None:
             self._scheduler_call("set_crawl_delay", host_of(robots_url), delay)
         seen: Any = getattr(self._crawler.spider, "robots_seen", None)
         if seen is not None:
-            seen(sitemaps(answer.body))
+            seen([url for named in sitemaps(answer.body) if (url := canonical_url(named, robots_url))])
 
     def _scheduler_call(self, method: str, *arguments: Any) -> None:
         engine = self._crawler.engine
@@ -229,10 +231,3 @@ def redirect_target(response: Response) -> str | None:
     except ValueError:
         return None
     return target if target.lower().startswith(("http://", "https://")) else None
-
-
-def first_lines(body: bytes) -> bytes:
-    """As much as is read of a robots.txt, whole lines only: half a rule would forbid more than was meant."""
-    if len(body) <= MAX_BYTES:
-        return body
-    return body[: max(body.rfind(b"\n", 0, MAX_BYTES), body.rfind(b"\r", 0, MAX_BYTES)) + 1]

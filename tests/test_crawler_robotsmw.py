@@ -17,7 +17,7 @@ from typing import Any, Self
 import pytest
 from scrapy.http import Response
 
-from crawler.robotsmw import MAX_BYTES, first_lines, product_token, redirect_target
+from crawler.robotsmw import product_token, redirect_target
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -250,6 +250,7 @@ def chain(hops: int) -> dict[str, Reply]:
     return {"/robots.txt": moved("/1"), f"/{hops}": CLOSED} | {f"/{n}": moved(f"{n + 1}") for n in range(1, hops)}
 
 
+LONG = Reply(body=FORBIDS_CAM.body + "# \n" * 200_000)
 OWN_GROUP = rules("User-agent: BaoQuan", "Disallow:", "", "User-agent: *", "Disallow: /")
 NO_ANSWER = "robots_unreachable"
 CASES = [
@@ -262,6 +263,7 @@ CASES = [
     Case("404", {"/robots.txt": Reply(404, CLOSED.body)}, 200),
     Case("403", {"/robots.txt": Reply(403, CLOSED.body)}, 200),
     Case("410", {"/robots.txt": Reply(410)}, 200),
+    Case("429", {"/robots.txt": Reply(429)}, NO_ANSWER),
     Case("500", {"/robots.txt": Reply(500)}, NO_ANSWER),
     Case("503", {"/robots.txt": Reply(503, "User-agent: *\nAllow: /\n")}, NO_ANSWER),
     Case("no answer", {"/robots.txt": Reply(0)}, NO_ANSWER),
@@ -272,6 +274,7 @@ CASES = [
     Case("redirected to a server error", {"/robots.txt": moved("/hong"), "/hong": Reply(502)}, NO_ANSWER),
     Case("redirected into a private network", {"/robots.txt": moved("http://10.0.0.1/")}, NO_ANSWER),
     Case("redirected out of http", {"/robots.txt": moved("file:///etc/hosts")}, 200),
+    Case("longer than is read", {"/robots.txt": LONG}, "robots", "Disallow: /cam/"),
     Case("slow", {"/robots.txt": Reply(body=CLOSED.body, wait=0.3)}, "robots", "Disallow: /"),
 ]
 
@@ -336,11 +339,13 @@ def test_rules_are_asked_for_again_after_a_day_and_stay_in_force_while_there_are
 
 
 def test_the_frontier_learns_the_delay_and_the_spider_the_sitemaps() -> None:
-    robots = rules("Sitemap: https://bao.example/sitemap.xml", "User-agent: *", "Crawl-delay: 2.5", "Disallow: /cam/")
+    robots = rules(
+        "Sitemap: https://bao.example/a.xml", "Sitemap: /b.xml", "User-agent: *", "Crawl-delay: 2.5", "Disallow: /cam/"
+    )
     with Server({"/robots.txt": robots}) as site:
         result = crawl([site.url("/1"), site.url("/2")])
     assert result["scheduler"] == [["set_crawl_delay", "127.0.0.1", 2.5]]
-    assert result["sitemaps"] == ["https://bao.example/sitemap.xml"]
+    assert result["sitemaps"] == ["https://bao.example/a.xml", site.url("/b.xml")]
 
 
 def test_a_host_that_the_guard_refuses_is_refused_for_that() -> None:
@@ -388,12 +393,3 @@ def test_a_user_agent_without_a_name_is_an_error() -> None:
 def test_redirect_target(status: int, location: str | None, target: str | None) -> None:
     headers = {"Location": location} if location is not None else {}
     assert redirect_target(Response("https://bao.example/robots.txt", status, headers)) == target
-
-
-def test_a_long_robots_txt_is_cut_between_two_lines() -> None:
-    line = b"Disallow: /a-long-path-for-nothing\n"
-    cut = first_lines(line * (MAX_BYTES // len(line) + 10))
-    assert MAX_BYTES - len(line) < len(cut) <= MAX_BYTES
-    assert cut.endswith(line)
-    assert first_lines(line) == line
-    assert first_lines(b"x" * (MAX_BYTES + 1)) == b""
