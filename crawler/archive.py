@@ -129,9 +129,7 @@ class Archive:
         if visit is None:
             keys = ("depth", "hop_path", "channel", "via")
             known = {key: meta[key] for key in keys if key in meta}
-            visit = Visit(
-                meta.get("url_id"), request.url, meta.get("kind", "seed"), capture=meta.get("capture"), **known
-            )
+            visit = Visit(meta.get("url_id"), request.url, meta.get("kind", "seed"), **known)
             meta["visit"] = visit
         return cast(Visit, visit)
 

@@ -334,7 +334,8 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         if target.scheme == b"https":
             endpoint = wrapClientTLS(self._tls.creatorForNetloc(target.host, port), endpoint)
         producer = _RequestBodyProducer(request.body) if request.body else None
-        wire = _TeeRequest(request.method.encode("ascii"), path, headers, producer, persistent=True)
+        make: Any = _TeeRequest
+        wire = make(request.method.encode("ascii"), path, headers, producer, persistent=True)
         wire.tee = tee
         connection: Deferred[Any] = self._pool.getConnection(key, endpoint)
         return connection.addCallback(lambda protocol: protocol.request(wire))

@@ -32,7 +32,6 @@ NUMBERS: dict[str, tuple[bool, float, float]] = {
     "CONCURRENT_ITEMS": (True, 1, 10_000),
     "DOWNLOAD_MAXSIZE": (True, 1, 2**40),
     "WARC_TARGET_SIZE": (True, 1, 2**50),
-    "REDIRECT_MAX_TIMES": (True, 0, 100),
     "RETRY_TIMES": (True, 0, 100),
 }
 _MAIL = re.compile(r"[!-~]+@[!-~]+\.[!-~]+")

@@ -30,7 +30,7 @@ DOWNLOAD_MAXSIZE = 32 * 1024 * 1024  # bytes of body; what is longer is archived
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_VERIFY_CERTIFICATES = True
 ALLOWED_PRIVATE_HOSTS: list[str] = []  # "host:port" pairs that the guard lets through
-REDIRECT_MAX_TIMES = 8
+REDIRECT_ENABLED = False  # the spider follows them, so that each address has its own state in the ledger
 RETRY_TIMES = 2
 RETRY_HTTP_CODES = [500, 502, 503, 504, 522, 524, 408]  # 429 and 403 park the host instead
 STOP_GRACE = 15.0  # seconds that running requests get after the first stop signal
@@ -50,7 +50,6 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,  # RESPONSE_DEADLINE
-    "scrapy.downloadermiddlewares.ajaxcrawl.AjaxCrawlMiddleware": None,
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,  # decodes every body to look for a tag
     "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
     "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,  # its answers would be no captures

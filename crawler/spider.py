@@ -19,6 +19,7 @@ import scrapy
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from crawler.arguments import Arguments, parse_arguments
 from crawler.dates import HANOI
 from crawler.feeds import read_entries
 from crawler.items import FoundBy
@@ -27,7 +28,6 @@ from crawler.visit import Found, Visit
 
 if TYPE_CHECKING:
     from crawler.archive import Archive
-    from crawler.arguments import Arguments
     from crawler.links import LinkRule
     from crawler.page import ArticlePage
     from crawler.scheduler import LedgerScheduler
@@ -62,6 +62,10 @@ class NewsSpider(scrapy.Spider):
     link_rules: ClassVar[tuple[LinkRule, ...]] = ()
 
     args: Arguments
+
+    def __init__(self, name: str | None = None, **arguments: str) -> None:
+        super().__init__(name)
+        self.args = parse_arguments(type(self), arguments)
 
     # --- Hooks: pure functions of a URL or a name -------------------------------------------------------------
 
