@@ -7,9 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.test_warc_message import MESSAGES
 from tests.test_warc_reader import PLAIN_1_0, by_fastwarc, by_warcio
@@ -20,6 +23,7 @@ from warc.__main__ import main as command
 from warc.digest import digest_of
 from warc.examine import parse_digest
 from warc.message import read_message
+from warc.reader import DamagedRecord, read_captures
 from warc.record import Original, Visit
 from warc.rules import is_date
 from warc.verify import RULES, verify
@@ -205,7 +209,7 @@ RECORDS = {
     "another warcinfo id": (matched(RESOURCE, rb"(Warcinfo-ID: <urn:uuid:)....", rb"\1ffff"), {"warcinfo-id"}),
     "request lost": (dropped(REQUEST), {"concurrent-to"}),
     "response lost": (dropped(CHUNKED), {"concurrent-to"}),
-    "request names nothing": (matched(REQUEST, rb"WARC-Concurrent-To: " + LINE, b""), {"concurrent-to"}),
+    "request names nothing": (matched(REVISIT_REQUEST, rb"WARC-Concurrent-To: " + LINE, b""), {"concurrent-to"}),
     "request of another hour": (replaced(REQUEST, b"T10:00:00Z", b"T11:00:00Z"), {"concurrent-to"}),
     "request for another page": (replaced(REQUEST, b"vn/tin-1.html", b"vn/tin-2.html"), {"concurrent-to"}),
     "revisit without profile": (matched(REVISIT, rb"WARC-Profile: " + LINE, b""), {"header-missing", "revisit"}),
@@ -416,6 +420,46 @@ def test_an_answer_to_head_may_be_shorter_than_announced(tmp_path):
         file.discard()
         file = WarcFile(tmp_path / NAME, FIELDS)
     file.discard()
+
+
+def test_a_request_that_got_no_answer_is_sound_when_metadata_says_so(tmp_path):
+    file = WarcFile(tmp_path / NAME, FIELDS)
+    asked = record.request(VISIT, GET)
+    file.append([asked])
+    assert [fault.rule for fault in verify(file.open_path).faults] == ["concurrent-to"]
+    file.append([record.metadata(VISIT, {"error": "timeout"}, concurrent_to=[asked.record_id])])
+    assert verify(file.open_path).faults == []
+    file.discard()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    number=st.integers(0, 8),
+    where=st.floats(0, 1, exclude_max=True),
+    length=st.integers(0, 40),
+    put=st.one_of(
+        st.binary(max_size=5),
+        st.sampled_from([b"\r\n", b"\r\n\r\n", b"WARC/1.1\r\n", b"Content-Length: 5\r\n", b": ", b"\xc2\x85"]),
+    ),
+    suffix=st.sampled_from([".warc", ".warc.gz"]),
+)
+def test_no_damage_is_too_odd_to_be_reported(sound, tmp_path, number, where, length, put, suffix):
+    """Whatever stands in a record, verify reports and the reader reads or refuses; neither fails in another way.
+
+    Damage in a block is always found; a header's harmless values (a cipher's name) have no digest to tell.
+    """
+    content = sound[number]
+    start = int(where * len(content))
+    records = [*sound[:number], content[:start] + put + content[start + length :], *sound[number + 1 :]]
+    path = (tmp_path / NAME).with_suffix("").with_suffix(suffix)
+    path.write_bytes(b"".join(map(gzip.compress, records) if suffix == ".warc.gz" else records))
+    report = verify(path, strict=True)
+    if records[number] != content and start >= content.index(b"\r\n\r\n"):
+        assert not report
+    if records[number] == content and suffix == ".warc.gz":
+        assert report
+    with suppress(DamagedRecord):
+        assert len(list(read_captures(path))) <= len(sound)
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,11 @@ class _Half:
 
 
 class Relations:
-    """Records that speak of each other. Remembers ids and payload digests, and little of pairs not yet complete."""
+    """Records that speak of each other. Remembers ids and payload digests, and little of pairs not yet complete.
+
+    A response or revisit has its request. A request has its answer, or a metadata record that names it instead: so
+    an exchange that brought no response is told.
+    """
 
     def __init__(self) -> None:
         self._ids: set[str] = set()
@@ -225,6 +229,7 @@ class Relations:
         self._originals: dict[str, tuple[str | None, str, str]] = {}  # payload digest, date, target URI
         self._answers: dict[str, _Half] = {}  # responses and revisits without their request, by id
         self._requests: dict[str, _Half] = {}  # requests without their answer, by the answer's id
+        self._lonely: dict[str, _Half] = {}  # requests that name no answer, by their own id
         self._named: dict[str, _Half] = {}  # ids named in WARC-Concurrent-To that have not come, and by whom
 
     def repeated_id(self, record: Examined) -> Iterator[Finding]:
@@ -245,11 +250,12 @@ class Relations:
         for other in named:
             if other not in self._ids:
                 self._named[other] = half
+            self._lonely.pop(other, None)
         self._named.pop(record_id, None)
         if record.type == "request":
             half.request_head = record.head
             if not named:
-                yield "concurrent-to", "the request names no response"
+                self._lonely[record_id] = half
             for other in named:
                 answer = self._answers.pop(other, None)
                 if answer:
@@ -286,6 +292,8 @@ class Relations:
         """Offset, record id, rule and detail of what is still open at the end of a file of ours."""
         for answer in self._answers.values():
             yield answer.offset, answer.record_id, "concurrent-to", "no request belongs to it"
+        for request in self._lonely.values():
+            yield request.offset, request.record_id, "concurrent-to", "no response, and no metadata that says why"
         for other, half in self._named.items():
             yield half.offset, half.record_id, "concurrent-to", f"{other} is not in the file"
 
