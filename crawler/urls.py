@@ -152,6 +152,14 @@ def origin_host_port(url: str) -> str:
     return f"{authority[1]}:{authority[2] or (443 if match[1] == 'https' else 80)}"
 
 
+def target_of(url: str) -> str:
+    """Return path and query of an http or https address as a request line carries them, '' when it is none."""
+    match = _HREF.fullmatch(_parse(url))
+    if match is None:
+        return ""
+    return match[3] if match[4] is None else f"{match[3]}?{match[4]}"
+
+
 def path_of(canonical: str) -> str:
     """Return path and query of a canonical address without the leading slash: the second half of a generic id."""
     match = _HREF.fullmatch(canonical)

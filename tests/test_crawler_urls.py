@@ -291,6 +291,21 @@ def test_in_domains() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("https://h.vn", "/"),
+        ("https://h.vn/a/../b?utm_source=x#f", "/b?utm_source=x"),
+        ("https://h.vn/a?", "/a?"),
+        ("https://h.vn/giá", "/gi%C3%A1"),
+        ("mailto:x", ""),
+        ("http://[", ""),
+    ],
+)
+def test_target_of(url: str, target: str) -> None:
+    assert urls.target_of(url) == target
+
+
+@pytest.mark.parametrize(
     ("canonical", "path"),
     [(f"{SITE}/", ""), (f"{SITE}/2026/11/21/tin/", "2026/11/21/tin/"), (f"{SITE}/?p=12", "?p=12"), ("", "")],
 )
