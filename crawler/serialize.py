@@ -1,0 +1,43 @@
+"""The one serialiser: every JSON line that the project writes goes through `to_line`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import orjson
+
+from crawler.text import scalar
+
+# Line ends to some readers of JSON lines (Python's splitlines, JavaScript before 2019), though not to JSON.
+_LINE_ENDS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
+
+
+def to_line(obj: Any) -> bytes:
+    """Return one JSON line in UTF-8, with its line end, for a dataclass, dict or list.
+
+    Keys stand in the order of the fields, so equal rows are equal bytes. U+2028, U+2029 and U+0085 are escaped; lone
+    surrogates, which the JSON in a page can hold and UTF-8 cannot, become U+FFFD. Raises TypeError for what is not
+    plain data; datetimes too, because their form (`dates.iso`, `dates.utc_text`) is decided before.
+    """
+    try:
+        line = orjson.dumps(obj, option=_OPTIONS)
+    except TypeError:
+        line = orjson.dumps(_scalars(obj), option=_OPTIONS)
+    for raw, escaped in _LINE_ENDS:
+        line = line.replace(raw, escaped)
+    return line
+
+
+def _scalars(value: Any) -> Any:
+    """Copy plain data with every text made encodable."""
+    if isinstance(value, str):
+        return scalar(value)
+    if isinstance(value, dict):
+        return {_scalars(key): _scalars(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_scalars(member) for member in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _scalars(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return value
