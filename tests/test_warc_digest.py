@@ -1,6 +1,16 @@
+import doctest
+
+import pytest
 from warcio.utils import Digester as PeerDigester
 
+from warc import digest, values, writer
 from warc.digest import EMPTY_PAYLOAD, Digester, digest_of
+
+
+@pytest.mark.parametrize("module", [digest, values, writer])
+def test_the_examples_in_docstrings_are_true(module):
+    failed, tried = doctest.testmod(module)
+    assert (failed, tried > 0) == (0, True)
 
 
 def test_digest_of_nothing_is_the_well_known_one():

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from warc.chunked import Dechunker
 from warc.digest import digest_of
 from warc.message import (
     MAX_HEAD,
-    Dechunker,
     Part,
     header_pairs,
     is_plain_head,

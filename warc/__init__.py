@@ -1,6 +1,10 @@
 """Write, read and verify WARC/1.1 files (ISO 28500:2017). Knows nothing of crawling: bytes in, records out.
 
-message.py   the stored form of an HTTP message        record.py   what a record is
-writer.py    how records reach a file                  reader.py   records and captures out of any producer's file
-verify.py    a strict reading, with a fault list       digest.py   SHA-1 in Base32
+    message   the stored form of an HTTP message (chunked takes the framing off, digest names the payload)
+    record    what a record is (values keeps each header on its line)
+    writer    how records reach a file
+    reader    records and captures out of any producer's file
+    verify    a strict reading: scan (bytes) -> examine (a record) -> rules, relations -> a list of faults
+
+``python -m warc verify FILE`` and ``python -m warc ls FILE`` do the last two from a terminal.
 """

@@ -11,7 +11,7 @@ class Digester:
     """A SHA-1 digest built piece by piece; ``str()`` gives the header value.
 
     >>> str(Digester(b"xin ch", b"ao"))
-    'sha1:TJNCPNKA5LP4OVF65JFZ5DLB6MMHLFNU'
+    'sha1:M7ZESKE3MTQGXMU27JLIHE4RDAPBZBLG'
     """
 
     __slots__ = ("_hash",)

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from warc.message import MAX_HEAD, Dechunker, header_pairs, is_chunked, read_head
+from warc.chunked import Dechunker
+from warc.message import MAX_HEAD, header_pairs, is_chunked, read_head
 from warc.scan import Damage, Stream
 
 MAX_LINE: Final = 1 << 16

@@ -8,14 +8,9 @@ A header value is one line: target URIs are percent-encoded, everything else wit
 from __future__ import annotations
 
 import ipaddress
-import re
-import unicodedata
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final, Protocol
-from urllib.parse import quote
 
 from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
@@ -23,6 +18,7 @@ from warcio.warcwriter import WARCWriter
 
 from warc.digest import Digester, digest_of
 from warc.message import Part, StoredMessage, is_plain_head, read_head
+from warc.values import checked_date, checked_id, new_record_id, one_line, safe_uri, utc_now, warc_fields
 
 VERSION: Final = "WARC/1.1"
 PRODUCER: Final = "bao-quan"  # how the software line of our warcinfo begins; verify is strict with such files
@@ -36,12 +32,6 @@ TRUNCATION_REASONS: Final = frozenset({"length", "time", "disconnect", "unspecif
 WARC_FIELDS: Final = "application/warc-fields"
 HTTP_REQUEST: Final = "application/http; msgtype=request"
 HTTP_RESPONSE: Final = "application/http; msgtype=response"
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z")
-_RECORD_ID = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x3b\x3d\x3f-\x7e]+>")
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_URI_SAFE = "".join(map(chr, range(0x21, 0x7F)))
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -182,9 +172,9 @@ def revisit(
     headers = (
         *visit.headers(),
         ("WARC-Profile", profile),
-        ("WARC-Refers-To", _record_id(original.record_id)),
+        ("WARC-Refers-To", checked_id(original.record_id)),
         ("WARC-Refers-To-Target-URI", safe_uri(original.target_uri)),
-        ("WARC-Refers-To-Date", _date(original.date)),
+        ("WARC-Refers-To-Date", checked_date(original.date)),
         *_truncated("length" if profile == IDENTICAL_PAYLOAD else None),
         ("Content-Type", HTTP_RESPONSE),
     )
@@ -229,38 +219,6 @@ def metadata(
     return _build("metadata", headers, warc_fields(fields), None, visit, record_id=record_id)
 
 
-def new_record_id() -> str:
-    return f"<urn:uuid:{uuid.uuid4()}>"
-
-
-def utc_now() -> str:
-    """The present as a WARC-Date."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def warc_fields(fields: Mapping[str, str] | Iterable[tuple[str, str]]) -> bytes:
-    """A block of ``name: value`` lines (application/warc-fields). Values may be any text and stay one line each."""
-    pairs = fields.items() if isinstance(fields, Mapping) else fields
-    lines = []
-    for name, value in pairs:
-        if not _TOKEN.fullmatch(name):
-            raise ValueError(f"not a field name: {name!r}")
-        lines.append(f"{name}: {_one_line(value)}\r\n")
-    return "".join(lines).encode("utf-8")
-
-
-def safe_uri(uri: str) -> str:
-    """A URI that cannot end a header line: everything outside printable ASCII is percent-encoded, as UTF-8.
-
-    >>> safe_uri("https://baoquocte.vn/tin?a=1\\r\\nWARC-Type: resource")
-    'https://baoquocte.vn/tin?a=1%0D%0AWARC-Type:%20resource'
-    """
-    encoded = quote(uri, safe=_URI_SAFE, errors="replace")
-    if not _URI.fullmatch(encoded):
-        raise ValueError(f"not an absolute URI: {uri!r}")
-    return encoded
-
-
 def _build(
     kind: str,
     headers: Headers,
@@ -279,12 +237,12 @@ def _build(
     *before, content_type = headers
     full = (*before, *payload, ("WARC-Block-Digest", str(block_digest)), content_type)
     for name, value in full:
-        if not value or value != _one_line(value).strip():
+        if not value or value != one_line(value).strip():
             raise ValueError(f"{name} cannot hold {value!r}")
     return WarcRecord(
         type=kind,
-        record_id=_record_id(record_id or new_record_id()),
-        date=_date(visit.date if visit else date or ""),
+        record_id=checked_id(record_id or new_record_id()),
+        date=checked_date(visit.date if visit else date or ""),
         headers=full,
         head=head,
         body=body,
@@ -300,30 +258,7 @@ def _truncated(reason: str | None) -> Headers:
 
 
 def _concurrent(record_ids: Iterable[str]) -> Headers:
-    return tuple(("WARC-Concurrent-To", _record_id(value)) for value in record_ids)
-
-
-def _record_id(value: str) -> str:
-    if not _RECORD_ID.fullmatch(value):
-        raise ValueError(f"not a record id: {value!r}")
-    return value
-
-
-def _date(value: str) -> str:
-    if not _DATE.fullmatch(value):
-        raise ValueError(f"not a WARC-Date: {value!r}")
-    datetime.fromisoformat(value)
-    return value
-
-
-def _one_line(value: str) -> str:
-    """Percent-encode what could end a line or is no text: controls, line and paragraph separators, surrogates."""
-    if value.isascii() and value.isprintable():
-        return value
-    return "".join(
-        quote(character, errors="replace") if unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") else character
-        for character in value
-    )
+    return tuple(("WARC-Concurrent-To", checked_id(value)) for value in record_ids)
 
 
 class _Pieces:

@@ -1,10 +1,9 @@
-"""What ``verify`` asks of records: of all, of ours, and of records that speak of each other."""
+"""What ``verify`` asks of each record: of everybody's, and of ours."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,7 +14,6 @@ from warc.message import (
     header_pairs,
     is_chunked,
     is_plain_head,
-    parse_status,
 )
 from warc.record import IDENTICAL_PAYLOAD, NOT_MODIFIED, PRODUCER, TRUNCATION_REASONS
 
@@ -202,112 +200,3 @@ def _http_faults(record: Examined) -> Iterator[Finding]:
         yield "stored-form", "the body is chunked"
     if any(key == ORIGINAL_TRANSFER_ENCODING for key, _ in pairs) and content_length(pairs) != record.body_length:
         yield "stored-form", f"Content-Length is not {record.body_length}"
-
-
-@dataclass(slots=True)
-class _Half:
-    """What a request and the response or revisit it belongs to must have in common."""
-
-    offset: int
-    record_id: str
-    date: str
-    uri: str
-    request_head: bytes = b""
-    short: bool = False  # a response that is shorter than announced and not marked so: right for HEAD only
-
-
-class Relations:
-    """Records that speak of each other. Remembers ids and payload digests, and little of pairs not yet complete.
-
-    A response or revisit has its request. A request has its answer, or a metadata record that names it instead: so
-    an exchange that brought no response is told.
-    """
-
-    def __init__(self) -> None:
-        self._ids: set[str] = set()
-        self._warcinfo_id: str | None = None
-        self._originals: dict[str, tuple[str | None, str, str]] = {}  # payload digest, date, target URI
-        self._answers: dict[str, _Half] = {}  # responses and revisits without their request, by id
-        self._requests: dict[str, _Half] = {}  # requests without their answer, by the answer's id
-        self._lonely: dict[str, _Half] = {}  # requests that name no answer, by their own id
-        self._named: dict[str, _Half] = {}  # ids named in WARC-Concurrent-To that have not come, and by whom
-
-    def repeated_id(self, record: Examined) -> Iterator[Finding]:
-        """A record id is unique, whoever wrote the file."""
-        if record.record_id in self._ids:
-            yield "record-id", "another record has it too"
-        self._ids.add(record.record_id or "")
-
-    def own_faults(self, record: Examined) -> Iterator[Finding]:
-        """Take the next record of a file of ours."""
-        record_id = record.record_id or ""
-        if record.type == "warcinfo":
-            self._warcinfo_id = self._warcinfo_id or record_id
-        elif record.get("WARC-Warcinfo-ID") != self._warcinfo_id or not self._warcinfo_id:
-            yield "warcinfo-id", f"it is {record.get('WARC-Warcinfo-ID')!r}"
-        half = _Half(record.offset, record_id, record.get("WARC-Date") or "", record.get("WARC-Target-URI") or "")
-        named = record.get_all("WARC-Concurrent-To")
-        for other in named:
-            if other not in self._ids:
-                self._named[other] = half
-            self._lonely.pop(other, None)
-        self._named.pop(record_id, None)
-        if record.type == "request":
-            half.request_head = record.head
-            if not named:
-                self._lonely[record_id] = half
-            for other in named:
-                answer = self._answers.pop(other, None)
-                if answer:
-                    yield from _pair_faults(half, answer)
-                else:
-                    self._requests[other] = half
-        elif record.type in ("response", "revisit"):
-            half.short = record.type == "response" and _is_short(record)
-            request = self._requests.pop(record_id, None)
-            if request:
-                yield from _pair_faults(request, half)
-            else:
-                self._answers[record_id] = half
-        if record.type == "revisit":
-            yield from self._original_faults(record)
-        if record.type in ("response", "resource"):
-            digest = record.get("WARC-Payload-Digest" if record.type == "response" else "WARC-Block-Digest")
-            self._originals[record_id] = (digest, half.date, half.uri)
-
-    def _original_faults(self, record: Examined) -> Iterator[Finding]:
-        """The original, where it stands in the same file, is what the revisit says it is."""
-        original = self._originals.get(record.get("WARC-Refers-To") or "")
-        if original is None:
-            if record.get("WARC-Refers-To") in self._ids:
-                yield "revisit", "WARC-Refers-To names a record that is no response"
-            return
-        digest, date, uri = original
-        if record.get("WARC-Profile") == IDENTICAL_PAYLOAD and record.get("WARC-Payload-Digest") != digest:
-            yield "revisit", "the payload digest is not that of the original"
-        if (record.get("WARC-Refers-To-Date"), record.get("WARC-Refers-To-Target-URI")) != (date, uri):
-            yield "revisit", "date or target URI is not that of the original"
-
-    def unfinished(self) -> Iterator[tuple[int, str, str, str]]:
-        """Offset, record id, rule and detail of what is still open at the end of a file of ours."""
-        for answer in self._answers.values():
-            yield answer.offset, answer.record_id, "concurrent-to", "no request belongs to it"
-        for request in self._lonely.values():
-            yield request.offset, request.record_id, "concurrent-to", "no response, and no metadata that says why"
-        for other, half in self._named.items():
-            yield half.offset, half.record_id, "concurrent-to", f"{other} is not in the file"
-
-
-def _pair_faults(request: _Half, answer: _Half) -> Iterator[Finding]:
-    if (request.date, request.uri) != (answer.date, answer.uri):
-        yield "concurrent-to", "request and response differ in date or target URI"
-    if answer.short and not request.request_head.startswith(b"HEAD "):
-        yield "truncated", f"the body of {answer.record_id} ends early, and WARC-Truncated does not say so"
-
-
-def _is_short(record: Examined) -> bool:
-    status, _ = parse_status(record.head)
-    if record.get("WARC-Truncated") or status is None or status < 200 or status in (204, 304):
-        return False
-    announced = content_length(header_pairs(record.head))
-    return announced is not None and announced > record.body_length

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from warc.examine import Examined, examine
-from warc.rules import Relations, general_faults, is_ours, own_faults
+from warc.relations import Relations
+from warc.rules import general_faults, is_ours, own_faults
 from warc.scan import MAGIC, Damage, Region, Stream, gunzip, next_member, next_version_line, plain
 from warc.writer import OPEN
 
