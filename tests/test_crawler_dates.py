@@ -230,7 +230,7 @@ def test_zone_of_another_place() -> None:
 
 
 OFFSETS = st.integers(-12 * 4, 14 * 4).map(lambda quarters: timezone(timedelta(minutes=15 * quarters)))
-TIMES = st.datetimes(datetime(1901, 1, 1), datetime(2099, 12, 31), timezones=OFFSETS).map(  # noqa: DTZ001
+TIMES = st.datetimes(datetime(1971, 1, 1), datetime(2099, 12, 31), timezones=OFFSETS).map(  # noqa: DTZ001
     lambda at: at.replace(microsecond=0)
 )
 
