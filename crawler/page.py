@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -66,6 +67,7 @@ _BYLINE_LABEL = re.compile(
     r"|source|text|photos?|story|written by|reporting by|infographic|do hoa|thiet ke)\b"
     r"(?:[^:.]{0,30}:|(?<=theo)\s|(?<=by)\s)"
 )
+_BETWEEN_NAMES = frozenset({"và", "and", "theo", "từ", "biên", "lược", "dịch", "tổng", "hợp", "van", "de"})
 _HOME = frozenset({"trang chu", "home", "trang nhat", "homepage"})
 _URL_DATE = re.compile(r"/((?:19|20)\d\d)/(\d\d?)/(\d\d?)(?:/|$)")
 
@@ -156,13 +158,12 @@ class ArticlePage(Addresses):
 
     def canonical_url(self) -> Candidates:
         own = self.identity(self.url)
-        declared = [("selector", link.get("href")) for link in self.root.iter("link") if link.get("rel") == "canonical"]
-        declared += [("meta", value) for value in self.meta.get("og:url", ())]
-        for source, href in declared:
+        declared = [link.get("href") for link in self.root.iter("link") if link.get("rel") == "canonical"]
+        for href in (*declared, *self.meta.get("og:url", ())):
             url = self.address(href)
             # An address of another article (the front page of a soft 404, another edition) is not this one's.
             if url is not None and self.identity(url) == own:
-                yield source, url
+                yield "meta", url
         yield "url", self.url
 
     def kind(self) -> Candidates:
@@ -201,11 +202,15 @@ class ArticlePage(Addresses):
 
     def body(self) -> Candidates:
         """Blocks of the body. A stated ``articleBody`` comes last: it has lost its paragraphs and its boxes."""
+        pictures: list[Block] = []
         for query in self.BODY:
             for element in self.select(query):
                 blocks = self.read(element)
                 if body_text(blocks):
                     yield "selector", blocks
+                pictures = pictures or blocks
+        if self.pick("kind") in KINDS_WITHOUT_TEXT:
+            yield "selector", pictures
         yield "generic", self.generic_body()
         for obj in self.articles_ld:
             stated = structured.name_of(obj.get("articleBody")) or ""
@@ -361,7 +366,7 @@ class ArticlePage(Addresses):
         texts = [piece for piece in pieces if piece.block.text]
         first, last = texts[:1], texts[-2:] if len(texts) > 2 else texts[1:]
         bylines = [p for p in first if _is_byline(p, p.right or p.italic)]
-        bylines += [p for p in last if _is_byline(p, True)]
+        bylines += [p for p in last if _is_byline(p, p.right or p.strong or p.italic or p is texts[-1])]
         printed = {fold(clean(self.pick(name)) or "") for name in ("title", "sapo")}
         opening = [p for p in texts[:2] if fold(clean(p.block.text) or "") in printed]
         dropped = {id(piece) for piece in (*bylines, *opening)}
@@ -454,11 +459,20 @@ class ArticlePage(Addresses):
     def links_with(self, places: dict[_Element, str]) -> list[FoundLink]:
         """Links of the page, where articles in these elements are of the kind given."""
         found = extract_links(self.root, type(self), self.base_url, places)
-        return [link for link in found if link.kind != "edition" or link.url != self.url]
+        following = self.next_page(self) if self.kind_of(self.url) != "article" else None
+        return [
+            replace(link, kind="next_page") if link.url == following else link
+            for link in found
+            if link.kind != "edition" or link.url != self.url
+        ]
 
     def is_article(self) -> bool:
         """Whether this is an article: by the address, the headline and a text; not a soft 404 or a challenge."""
-        if self.response.status not in (200, 203) or self.kind_of(self.url) not in (None, "article"):
+        return self.kind_of(self.url) in (None, "article") and self.reads_as_article()
+
+    def reads_as_article(self) -> bool:
+        """The same, whatever the address looks like."""
+        if self.response.status not in (200, 203):
             return False
         title = clean(self.pick("title"))
         if title is None or self.is_refusal():
@@ -594,8 +608,8 @@ def _is_byline(piece: Piece, may_be_name: bool) -> bool:
         return False
     if _BYLINE_LABEL.match(fold(text)) or fold(text).endswith(("(tong hop)", "(th)", "(dich)", "(bien dich)")):
         return True
-    words = re.findall(r"[^\W\d_]+", text)
-    named = all(word[0].isupper() or word in ("và", "and", "van", "de", "bin") for word in words)
+    words = re.findall(r"[^\W\d_]+", re.sub(r"\([^()]*\)", "", text))
+    named = all(word[0].isupper() or word in _BETWEEN_NAMES for word in words)
     return may_be_name and named and 2 <= len(words) <= 8 and not re.search(r"\d", text)
 
 

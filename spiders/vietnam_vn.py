@@ -156,6 +156,7 @@ class Story:
     day: str | None = None
     body: list[Piece] = field(default_factory=list)
     source: Source = field(default_factory=Source)
+    by_class: bool = True  # the element of the text was found by its class
 
 
 class VietnamPage(Vietnam, ArticlePage):
@@ -185,7 +186,7 @@ class VietnamPage(Vietnam, ArticlePage):
         yield from super().sapo()
 
     def body(self) -> Candidates:
-        yield "selector", self.blocks_of(self.story.body)
+        yield "selector" if self.story.by_class else "label", self.blocks_of(self.story.body)
         yield "embedded", self.blocks_of(self.stated_body())
         yield "generic", self.generic_body()
 
@@ -224,9 +225,13 @@ class VietnamPage(Vietnam, ArticlePage):
     def story(self) -> Story:
         """The pieces after the headline, told apart by their order and their labels."""
         h1 = next(self.root.iter("h1"), None)
-        body = self.text_element(h1)
-        if body is None:
-            return Story()
+        body, by_class = self.text_element(h1)
+        story = self.story_in(body, h1) if body is not None else Story()
+        story.by_class = by_class
+        return story
+
+    def story_in(self, body: _Element, h1: _Element | None) -> Story:
+        """The headline may stand in the element of the body, or before it with the lines about the article."""
         known = read_blocks(body, self.BLOCKS, self.base_url)
         if h1 is None or body in h1.iterancestors():
             return self.told_apart(_after_title(known, h1), 0)
@@ -253,7 +258,8 @@ class VietnamPage(Vietnam, ArticlePage):
                 story.sapo = text
             elif at >= before:
                 rest.append(piece)
-        story.body = rest
+        logo = story.paper  # its picture has the paper's name as alternative text
+        story.body = [piece for piece in rest if logo is None or clean(piece.block.alt) != logo]
         return story
 
     def ends(self, piece: Piece, story: Story) -> bool:
@@ -305,14 +311,14 @@ class VietnamPage(Vietnam, ArticlePage):
         logo = max((alt for alt in alts if alt and line.startswith(alt)), key=len, default="")
         return clean(logo or name)
 
-    def text_element(self, h1: _Element | None) -> _Element | None:
+    def text_element(self, h1: _Element | None) -> tuple[_Element | None, bool]:
         """The element that holds the body: by class, else the smallest around the headline that holds paragraphs."""
         for query in self.BODY:
             for element in self.select(query):
                 if _letters_in_paragraphs(element) >= 100:
-                    return element
+                    return element, True
         around = h1.iterancestors() if h1 is not None else iter(())
-        return next((element for element in around if _letters_in_paragraphs(element) >= 200), None)
+        return next((element for element in around if _letters_in_paragraphs(element) >= 200), None), False
 
     def story_links(self) -> Iterator[_Element]:
         """Links between the headline and the comments."""
