@@ -45,6 +45,7 @@ HOPS = {"seed": "", "article": "L", "related": "R", "next_page": "N", "tag": "T"
 }
 RECENT_DAYS = 7  # sitemaps of the last week are read when no ``since`` opens older ones
 PARK_SECONDS = 900.0  # vietnam.vn answered 403 for a quarter of an hour after a burst
+REFUSALS_MAX = 3  # so many 403 in a row are a wall, not a page that is closed
 REDIRECTS_MAX = 8
 
 # The order of the frontier: articles, then lists, then articles found only beside other articles.
@@ -66,6 +67,7 @@ class NewsSpider(scrapy.Spider):
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         super().__init__(name)
         self.args = parse_arguments(type(self), arguments)
+        self._refusals = 0  # 403 in a row
 
     # --- Hooks: pure functions of a URL or a name -------------------------------------------------------------
 
@@ -191,14 +193,14 @@ class NewsSpider(scrapy.Spider):
 
     def _read(self, response: Response, visit: Visit) -> Iterator[Any]:
         status = response.status
+        self._refusals = self._refusals + 1 if status == 403 else 0
         location = response.headers.get("Location")
         if 300 <= status < 400 and location:
             self._redirect(response, location, visit)
         elif status == 304:
             visit.end("done", "not_modified")
         elif status in (403, 429):
-            self.frontier.park(host_of(response.url) or "", self._retry_after(response), f"http_{status}")
-            visit.end("failed", f"http_{status}")
+            self._step_back(response, visit)
         elif status != 200:
             visit.end("failed", f"http_{status}")
         elif visit.kind in ("sitemap", "feed"):
@@ -303,6 +305,19 @@ class NewsSpider(scrapy.Spider):
     def domains(self) -> tuple[str, ...]:
         """Registered domains that the crawl stays on."""
         return tuple(getattr(self, "allowed_domains", ()))
+
+    def _step_back(self, response: Response, visit: Visit) -> None:
+        """Leave the host alone when it says so (429), or refuses one page after another (403); then ask again."""
+        reason = f"http_{response.status}"
+        if response.status == 403 and self._refusals < REFUSALS_MAX:
+            visit.end("failed", reason)
+            return
+        self.frontier.park(host_of(response.url), self._retry_after(response), reason)
+        visit.retries = response.meta.get("retry_times", 0) + 1
+        if visit.retries > self.crawler.settings.getint("RETRY_TIMES"):
+            visit.end("failed", reason)
+        else:
+            visit.end("queued", reason)
 
     def _retry_after(self, response: Response) -> float:
         value = (response.headers.get("Retry-After") or b"").strip()

@@ -38,6 +38,7 @@ class Visit:
     via: str | None = None
     outcome: str = "done"
     reason: str | None = None
+    retries: int | None = None  # with ``queued``: how often this fetch has been repeated, so that it ends some day
     items_open: int = 0
     exhausted: bool = False
     found: list[Found] = field(default_factory=list)

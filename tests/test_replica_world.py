@@ -160,7 +160,7 @@ def test_every_oddity_occurs() -> None:
     assert {row["kind"] for row in rows} == {"article", "video", "infographic", "emagazine"}
     assert {trait for row in rows for trait in row["traits"]} >= {"entities", "nfd", "dirty", "keyword_link", "etag"}
     kinds = {block["type"] for row in rows for block in row["blocks"]}
-    assert kinds == {"paragraph", "heading", "quote", "list", "table", "image", "video", "box"}
+    assert kinds == {"paragraph", "heading", "quote", "list", "table", "image", "video"}
     assert {row["published_precision"] for row in rows} == {"second", "minute"}
     assert {row["published_precision"] for row in articles("vietnam.vn").values()} == {"second", "day"}
 

@@ -31,9 +31,7 @@ def _piece(piece: Piece, n: int, story: Story) -> str:
         case "heading":
             return f"<h{piece.level}>{text}</h{piece.level}>"
         case "quote":
-            return _box("__MB_ARTICLE_QUOTE", text)
-        case "box":
-            return _box(piece.style, text)
+            return _box(piece.style or "__MB_ARTICLE_QUOTE", text)
         case "list":
             entries = "".join(f"  	<li>{escape(item, quote=False)}</li>" for item in piece.items)
             return f"<{piece.style}>{entries}  </{piece.style}>"

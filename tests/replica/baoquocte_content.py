@@ -42,7 +42,7 @@ ID_GROWTH = (
     *((2018, 1, 60001), (2018, 5, 71349), (2020, 3, 111553), (2022, 6, 187077), (2023, 12, 255197)),
     *((2024, 10, 288901), (2025, 9, 326593), (2026, 2, 355785), (2026, 11, 431001), (2026, 12, 440001)),
 )
-BOXES = ("__MB_template_g", "__MB_template_d", "__MB_HL_BOX")  # beside the article: of the block type box
+BOXES = ("__MB_template_g", "__MB_template_d", "__MB_HL_BOX")  # other templates for text that is set apart
 FIELD_NAMES = tuple(TREE)[:8]
 
 
@@ -101,7 +101,7 @@ def compose(index: int, at: datetime, era: str, kind: str, title: str, writer: W
         6: [Piece("heading", text=writer.say("muc"), level=2 + (index % 8 == 0))] if index % 4 == 0 else [],
         7: ([Piece("table", rows=writer.table(3 + index % 3))] if index % 9 == 4 else [])
         + ([image(writer.say("alt"))] if index % 10 == 0 else []),
-        8: [Piece("box", text=writer.say("hop"), style=BOXES[index % 3])] if index % 6 == 2 else [],
+        8: [Piece("quote", text=writer.say("hop"), style=BOXES[index % 3])] if index % 6 == 2 else [],
     }  # fmt: skip
     pieces = [lead]
     for n in range(1, max(count, max(extras)) + 1):

@@ -209,7 +209,7 @@ def shown(at: datetime, precision: str) -> str:
 def block_of(piece: Piece) -> dict[str, Any] | None:
     """The block that a piece should become, or None."""
     picture, clip = piece.picture, piece.clip
-    if piece.kind not in IN_BODY | {"box", "table", "image", "video"}:
+    if piece.kind not in IN_BODY | {"table", "image", "video"}:
         return None
     shown_under = picture or clip
     return {
