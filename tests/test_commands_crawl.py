@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from scrapy import cmdline
 from scrapy.utils.project import get_project_settings
 
 from crawler.lock import FolderLock
-from tests.conftest import ROOT, without_network_settings
+from tests.conftest import ROOT, Crawler, without_network_settings
 
 CONTACT = ("-s", "CONTACT=thu@bao.example")
 
@@ -163,3 +166,114 @@ def scrapy(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+
+
+# --- How a run ends, through the replica --------------------------------------------------------------------------
+
+LIST = "seeds=https://baoquocte.vn/thoi-su"
+
+
+def an_article(crawl: Crawler) -> str:
+    """Address of one plain Vietnamese article."""
+    articles = crawl.replica.truth["sites"]["baoquocte.vn"]["articles"].values()
+    return next(a["url"] for a in articles if a["kind"] == "article" and a["language"] == "vi")
+
+
+def test_finished(crawl: Crawler, tmp_path: Path) -> None:
+    output = tmp_path / "rows.jsonl"
+    run = crawl("baoquocte", "-a", f"seeds={an_article(crawl)}", "-a", "follow=none", "-o", str(output))
+    assert run.status == 0, run.stderr
+    assert run.stdout == ""
+    assert "Ended (finished)" in run.stderr
+    assert "Answers by status: 200 2" in run.stderr  # robots.txt and the article
+    [rows] = (run.archive / "articles").rglob("*.jsonl")
+    assert output.read_bytes() == rows.read_bytes()
+    assert len(output.read_bytes().splitlines()) == 1
+
+
+def test_rows_on_stdout_and_nothing_else(crawl: Crawler) -> None:
+    run = crawl("baoquocte", "-a", f"seeds={an_article(crawl)}", "-a", "follow=none", "-o", "-:jsonl")
+    assert run.status == 0, run.stderr
+    [rows] = (run.archive / "articles").rglob("*.jsonl")
+    assert run.stdout.encode() == rows.read_bytes()
+
+
+def test_stopped_with_work_left(crawl: Crawler) -> None:
+    run = crawl("baoquocte", "-a", LIST, "-a", "max_articles=1", "-a", "_job=job-1")
+    assert run.status == 11, run.stderr
+    assert "the same command goes on" in run.stderr
+    [rows] = (run.archive / "articles").rglob("*.jsonl")
+    [row] = map(json.loads, rows.read_bytes().splitlines())
+    assert row["run"] == "job-1"
+    assert "job-1" in rows.name
+
+
+def test_an_output_that_fails(crawl: Crawler) -> None:
+    run = crawl("baoquocte", "-a", f"seeds={an_article(crawl)}", "-a", "follow=none", "-o", "/dev/full:jsonl")
+    assert run.status == 3
+    assert run.stderr.splitlines()[-1].startswith("scrapy: -o: /dev/full: No space left on device; the archive has all")
+    [rows] = (run.archive / "articles").rglob("*.jsonl")
+    assert len(rows.read_bytes().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_an_archive_that_cannot_grow(crawl: Crawler) -> None:
+    limit = "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000)); "
+    archive = crawl.new_archive()
+    _, _, _, *arguments = crawl.command("baoquocte", ["-a", LIST], archive, {})
+    run = subprocess.run(
+        [sys.executable, "-c", limit + "runpy.run_module('scrapy', run_name='__main__')", *arguments],
+        cwd=ROOT,
+        env=crawl.replica.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 3, run.stderr
+    assert str(archive) in run.stderr.splitlines()[-1]
+
+
+def test_an_internal_error(crawl: Crawler) -> None:
+    run = crawl("baoquocte", "-a", LIST, settings={"SCHEDULER": "crawler.no.Such"})
+    assert run.status == 1
+    assert run.stderr.splitlines()[-1] == "scrapy: internal error: ModuleNotFoundError: No module named 'crawler.no'"
+
+
+@pytest.mark.slow
+def test_a_stop_signal_and_a_second_process(crawl: Crawler, tmp_path: Path) -> None:
+    archive, log = crawl.new_archive(), tmp_path / "log"
+    slow = {"HOST_DELAY": "0.3"}
+    first = crawl.start("baoquocte", "-a", LIST, "-a", "_job=first", archive=archive, settings=slow, stderr=log)
+    try:
+        deadline = time.monotonic() + 30
+        while not list(archive.rglob("*.warc.gz*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        second = crawl("baoquocte", "-a", LIST, archive=archive)
+        assert second.status == 4
+        assert f"job first, process {first.pid} on" in second.stderr
+        assert len(second.stderr.splitlines()) == 1
+        first.send_signal(signal.SIGINT)
+        assert first.wait(30) == 11
+    finally:
+        first.kill()
+        first.wait()
+    assert "Ended (shutdown)" in log.read_text()
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed(crawl: Crawler) -> None:
+    """The first request goes out within a second of the start; on a busy machine only its causes can be held."""
+    heavy = {"trafilatura", "readability", "resiliparse", "dateparser", "htmldate", "playwright", "rich", "pandas"}
+    told = f"import atexit, runpy, sys; atexit.register(lambda: print(sorted({heavy!r} & set(sys.modules)))); "
+    arguments = ["-a", f"seeds={an_article(crawl)}", "-a", "follow=none"]
+    _, _, _, *command = crawl.command("baoquocte", arguments, crawl.new_archive(), {})
+    run = subprocess.run(
+        [sys.executable, "-c", told + "runpy.run_module('scrapy', run_name='__main__')", *command],
+        cwd=ROOT,
+        env=crawl.replica.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (run.returncode, run.stdout) == (0, "[]\n"), run.stderr
