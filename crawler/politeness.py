@@ -1,0 +1,102 @@
+"""When a host may be asked again. Pure bookkeeping: every method is told the time, on any clock that only grows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import random
+
+JITTER = 0.25  # delays are made up to a quarter longer, so that requests do not tick; never shorter than asked for
+
+
+@dataclass(slots=True)
+class _Host:
+    delay: float  # seconds between the starts of two requests: ours, or the larger Crawl-delay
+    asked_at: float = -math.inf  # start of the last request
+    next_at: float = -math.inf
+    next_before: float = -math.inf  # next_at as it was before the last request, to take that one back
+    parked_until: float = -math.inf
+    in_flight: int = 0
+
+
+class Politeness:
+    """Delay, Crawl-delay, parking and concurrency for each host on its own.
+
+    A request is asked for when it is handed out, and over when it has left the downloader.
+    """
+
+    def __init__(
+        self,
+        delay: float,
+        concurrency: int,
+        crawl_delay_max: float = 30.0,
+        random: Callable[[], float] = random,
+    ) -> None:
+        self._delay = delay  # seconds
+        self._concurrency = concurrency  # requests in flight to one host
+        self._crawl_delay_max = crawl_delay_max  # seconds; more than this would be a closed door, not a delay
+        self._random = random  # in [0, 1)
+        self._hosts: dict[str, _Host] = {}
+
+    def next_at(self, host: str) -> float:
+        """The earliest time for a request to ``host``; infinity while as many as allowed are in flight."""
+        known = self._hosts.get(host)
+        if known is None:
+            return -math.inf
+        if known.in_flight >= self._concurrency:
+            return math.inf
+        return max(known.next_at, known.parked_until)
+
+    def ready(self, host: str, now: float) -> bool:
+        return self.next_at(host) <= now
+
+    def asked(self, host: str, now: float) -> float:
+        """A request is on its way; the token takes it back with ``spared``."""
+        known = self._host(host)
+        known.in_flight += 1
+        known.asked_at = now
+        known.next_before = known.next_at
+        known.next_at = now + known.delay * (1 + JITTER * self._random())
+        return known.next_at
+
+    def over(self, host: str) -> None:
+        """A request that was asked has ended."""
+        known = self._host(host)
+        known.in_flight = max(0, known.in_flight - 1)
+
+    def spared(self, host: str, token: float) -> None:
+        """A request has ended without reaching the host (robots.txt forbids it): no delay is owed for it."""
+        known = self._host(host)
+        if known.next_at == token:
+            known.next_at = known.next_before
+        self.over(host)
+
+    def delay(self, host: str) -> float:
+        """Seconds between two requests to this host, without jitter."""
+        return self._host(host).delay
+
+    def set_delay(self, host: str, seconds: float) -> None:
+        """Use another delay than the general one, say because an operator wrote to us."""
+        self._host(host).delay = seconds
+
+    def set_crawl_delay(self, host: str, seconds: float) -> None:
+        """What robots.txt asks for: cut to the maximum, and never below our own delay."""
+        known = self._host(host)
+        known.delay = max(self._delay, min(seconds, self._crawl_delay_max))
+        known.next_at = max(known.next_at, known.asked_at + known.delay)  # of the page that waits for robots.txt
+
+    def park(self, host: str, until: float) -> None:
+        """Ask nothing before ``until``. Two parkings: the later end counts."""
+        known = self._host(host)
+        known.parked_until = max(known.parked_until, until)
+
+    def parked(self, now: float) -> dict[str, float]:
+        """Hosts that are parked, with the seconds that remain."""
+        return {name: host.parked_until - now for name, host in self._hosts.items() if host.parked_until > now}
+
+    def _host(self, host: str) -> _Host:
+        known = self._hosts.get(host)
+        if known is None:
+            known = self._hosts[host] = _Host(self._delay)
+        return known

@@ -1,0 +1,450 @@
+"""The frontier: Scrapy's scheduler on the ledger, with the politeness inside.
+
+    discover(found), finish(visit) ─► operations ─► writer thread ─► ledger
+                                                                        │ read through a connection of its own
+    next_request() ◄── heads of the hosts' queues ◄─────────────────────┘
+
+A URL is fetched only after it stands in the ledger, and it is never handed out twice: until its ``InFlight`` is
+committed the heads pass it over, and after that the ledger does not give it. In memory are only the heads, the
+requests in flight, and operations that the writer has not committed yet; when it falls behind, nothing is handed out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from scrapy import Request, signals
+from scrapy.core.scheduler import BaseScheduler
+from scrapy.utils.asyncio import CallLaterResult, call_later
+
+from crawler.capture import CaptureRef
+from crawler.ledger import Ledger
+from crawler.ledger_ops import (
+    ARTICLE_KINDS,
+    Add,
+    Done,
+    Failed,
+    FrontierRow,
+    HostState,
+    InFlight,
+    Move,
+    Op,
+    Redirected,
+    Refused,
+    Requeue,
+)
+from crawler.politeness import Politeness
+from crawler.queues import HostQueues
+from crawler.urls import canonical_url, fingerprint, host_of
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+    from crawler.spider import NewsSpider
+    from crawler.visit import Found, Visit
+
+RECENT = 20_000  # links remembered as told already, so that a link on every page is not told for every page
+BUFFER = 512  # operations handed over at once; fewer go in the next turn of the reactor
+BACKLOG = 20_000  # operations that the writer may be behind before nothing more is handed out
+RETRY_DELAY = 4.0  # the n-th repetition of a fetch waits 4**n delays of its host
+
+WAKE = Request("data:,wake", dont_filter=True)
+"""``engine.crawl(WAKE)`` makes the engine ask for requests: the public way to wake it."""
+
+
+class Writer(Protocol):
+    """What the frontier needs of the store. Operations become true in this order, in one of the next commits."""
+
+    def submit(self, ops: list[Op], applied: Callable[[], None] | None = None) -> None:
+        """Apply the operations; ``applied`` is called after the commit, in the writer's thread."""
+
+    def end(self, visit: Visit, ops: list[Op]) -> None:
+        """Apply the operations in one commit with what the visit has written."""
+
+
+class Reactor(Protocol):
+    """What the frontier needs of Scrapy and Twisted."""
+
+    def wake(self) -> None:
+        """Have ``next_request`` called soon."""
+
+    def is_active(self, request: Request) -> bool:
+        """Whether the request is still with the downloader."""
+
+    def later(self, seconds: float, call: Callable[[], None]) -> CallLaterResult:
+        """Call it after some seconds."""
+
+    def from_thread(self, call: Callable[[], None]) -> None:
+        """Call it soon in the reactor's thread; may be called in any thread."""
+
+
+class ScrapyReactor:
+    """The running engine."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        from twisted.internet import reactor
+
+        self._crawler = crawler
+        self._reactor = cast("Any", reactor)
+
+    def wake(self) -> None:
+        engine = self._crawler.engine
+        if engine is not None and engine.spider is not None:
+            engine.crawl(WAKE)
+
+    def is_active(self, request: Request) -> bool:
+        engine = self._crawler.engine
+        return engine is not None and request in engine.downloader.active
+
+    def later(self, seconds: float, call: Callable[[], None]) -> CallLaterResult:
+        return call_later(seconds, call)
+
+    def from_thread(self, call: Callable[[], None]) -> None:
+        self._reactor.callFromThread(call)
+
+
+class LedgerScheduler(BaseScheduler):
+    """Hands out URLs when their host may be asked: hosts side by side, each at its own pace, the best URL first."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        writer: Writer,
+        politeness: Politeness,
+        reactor: Reactor,
+        *,
+        leftovers: Iterable[tuple[FrontierRow, CaptureRef]] = (),
+        room: Callable[[], int | None] = lambda: None,
+        count: Callable[[str], None] = lambda name: None,
+        clock: Callable[[], float] = monotonic,
+        wall: Callable[[], float] = time,
+    ) -> None:
+        self._ledger = ledger  # for reading, in the reactor's thread
+        self._writer = writer
+        self._politeness = politeness
+        self._reactor = reactor
+        self._leftovers = deque(leftovers)  # captured by an earlier run, to be read back from the archive
+        self._room = room  # rows that the run may still write; None for any number
+        self._count = count
+        self._clock = clock
+        self._wall = wall
+        self._queues = HostQueues(ledger, politeness, clock, wall)
+        self._buffer: list[Op] = []  # told, not handed over yet
+        self._flushing: CallLaterResult | None = None
+        self._behind = 0  # operations told and not committed
+        self._promising = 0  # those of them that may put something into a queue
+        self._requeued: dict[int, str] = {}  # host by url_id, until the requeue is committed
+        self._recent: OrderedDict[tuple[bytes, str | None, str | None], int] = OrderedDict()
+        self._out: dict[Request, tuple[str, float]] = {}  # host and politeness token of requests with the downloader
+        self._articles_out: set[int] = set()  # url_ids handed out that may become a row
+        self._alarm: CallLaterResult | None = None
+        self._alarm_at = math.inf
+        self._closed = False
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> LedgerScheduler:
+        spider = cast("NewsSpider", crawler.spider)
+        archive, settings, stats = spider.archive, crawler.settings, crawler.stats
+        store = archive.store
+        if store is None or stats is None:
+            raise ValueError("the frontier needs an archive, and ARCHIVE_ENABLED is off")
+        ledger = Ledger.open(store.folder / "ledger.sqlite", read_only=True)
+        ledger.scope = archive.scope
+        politeness = Politeness(
+            settings.getfloat("HOST_DELAY"),
+            settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"),
+            settings.getfloat("CRAWL_DELAY_MAX"),
+        )
+        scheduler = cls(
+            ledger,
+            store,
+            politeness,
+            ScrapyReactor(crawler),
+            leftovers=store.leftovers.captured,
+            room=lambda: archive.room,
+            count=stats.inc_value,
+        )
+        crawler.signals.connect(scheduler._continued, signal=signals.request_scheduled)
+        return scheduler
+
+    # --- Scrapy's interface -----------------------------------------------------------------------------------
+
+    def open(self, spider: Any) -> None:
+        self._spider = spider
+        now, wall = self._clock(), self._wall()
+        for host in self._ledger.hosts():  # not its Crawl-delay: robots.txt is read again before the first page
+            if host.delay is not None:
+                self._politeness.set_delay(host.host, host.delay)
+            if host.parked_until is not None and host.parked_until > wall:
+                self._politeness.park(host.host, now + host.parked_until - wall)
+        self._queues.load()
+
+    def close(self, reason: str) -> None:
+        """Hand over what was told; the store commits it when it is closed."""
+        self._flush()
+        self._closed = True
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._ledger.close()
+
+    def has_pending_requests(self) -> bool:
+        return bool(self._leftovers) or self._promising > 0 or self._queues.pending
+
+    def __len__(self) -> int:
+        """URLs queued in the ledger; reads the whole queue's index."""
+        return self._ledger.queue_length()
+
+    def enqueue_request(self, request: Request) -> bool:
+        """Take what a middleware sends back: a fetch to be repeated, a redirect. Links come through ``finish``."""
+        if request is WAKE:
+            return True
+        self._continued(request)
+        url = canonical_url(request.url)
+        if url is None:
+            return False
+        key, meta = fingerprint(url), request.meta
+        row: FrontierRow | None = meta.get("frontier")
+        if row is None:
+            channel = meta.get("channel")
+            source = None if channel is None else _source(channel, meta.get("via"))
+            via, hop_path, priority = meta.get("via"), meta.get("hop_path", ""), meta.get("priority", 0)
+        elif key == row.fingerprint:
+            return True  # _continued has put it back
+        else:  # promised by nobody, and as urgent as the address that it stands for
+            channel, source, via, hop_path, priority = row.channel, None, row.url, row.hop_path + ">", row.priority
+        kind, depth, render = meta.get("kind", "article"), meta.get("depth", 0), meta.get("render")
+        return self._tell(Add(key, url, host_of(url), kind, depth, priority, via, hop_path, channel, source, render))
+
+    def next_request(self) -> Request | None:
+        if self._closed or self._behind >= BACKLOG:
+            return None
+        self._take_back()
+        if self._leftovers and self._has_room(self._leftovers[0][0]):
+            row, ref = self._leftovers.popleft()
+            return self._hand_out(row, replay=ref)
+        chosen = self._queues.take(self._has_room)
+        if chosen is None:
+            self._set_alarm()
+            return None
+        request = self._hand_out(chosen)
+        self._out[request] = (chosen.host, self._politeness.asked(chosen.host, self._clock()))
+        self._queues.recheck(chosen.host)
+        self._push(InFlight(chosen.url_id))
+        return request
+
+    # --- What spider, archive and robots middleware say -------------------------------------------------------
+
+    def discover(self, found: Iterable[Found]) -> None:
+        """URLs were promised outside of a visit: seeds, the sitemaps that robots.txt names."""
+        for one in found:
+            self._tell(_add_of(one))
+
+    def finish(self, visit: Visit) -> None:
+        """A visit has ended: the state of its URL, its links and its lines become true together."""
+        ops: list[Op] = []
+        if visit.url_id is not None:
+            self._articles_out.discard(visit.url_id)
+            end = _end_of(visit.url_id, visit)
+            if isinstance(end, Requeue):
+                self._requeued[visit.url_id] = host_of(visit.url)
+            if end is not None:
+                ops.append(end)
+        adds = [_add_of(one, promised=visit.outcome != "redirected") for one in visit.found]
+        ops += [add for add in adds if self._is_news(add)]
+        self._flush()  # what was told before comes before
+        self._note(ops)
+        self._writer.end(visit, ops)
+        self._writer.submit([], partial(self._reactor.from_thread, partial(self._applied, ops)))
+        if self._room() is not None:
+            self._reactor.wake()  # another article may be asked for
+
+    def park(self, host: str, seconds: float, reason: str) -> None:
+        """Ask nothing of the host for a while; later runs keep to it too."""
+        self._politeness.park(host, self._clock() + seconds)
+        self._push(HostState(host, parked_until=self._wall() + seconds, reason=reason))
+        self._count(f"scheduler/parked/{reason}")
+
+    def set_crawl_delay(self, host: str, seconds: float) -> None:
+        """robots.txt asks for this delay."""
+        self._politeness.set_crawl_delay(host, seconds)
+        self._push(HostState(host, crawl_delay=seconds))
+
+    def parked(self) -> dict[str, float]:
+        """Hosts that are parked, with the seconds that remain."""
+        return self._politeness.parked(self._clock())
+
+    def _continued(self, request: Request) -> None:
+        """A Request that carries a ``url_id`` ends that URL's fetch: it is to be repeated, or it was redirected.
+
+        Connected to ``request_scheduled`` too: right after that signal a middleware's IgnoreRequest keeps the request
+        from coming here, and its old URL must not stay in flight for it.
+        """
+        url_id: int | None = request.meta.pop("url_id", None)
+        row: FrontierRow | None = request.meta.get("frontier")
+        if url_id is None or row is None:
+            return
+        self._articles_out.discard(url_id)
+        url = canonical_url(request.url)
+        if url is not None and fingerprint(url) == row.fingerprint:
+            retries = request.meta.get("retry_times", row.retries + 1)
+            self._requeued[url_id] = row.host
+            self._push(Requeue(url_id, self._politeness.delay(row.host) * RETRY_DELAY**retries, retries))
+        else:
+            self._push(Redirected(url_id, url or request.url))
+
+    # --- Requests on their way --------------------------------------------------------------------------------
+
+    def _hand_out(self, row: FrontierRow, replay: CaptureRef | None = None) -> Request:
+        if row.kind in ARTICLE_KINDS:
+            self._articles_out.add(row.url_id)
+        self._count("scheduler/replayed" if replay else "scheduler/dequeued")
+        return build_request(row, self._spider, replay)
+
+    def _has_room(self, row: FrontierRow) -> bool:
+        """Whether the run may still write the row that this URL may give, and those of the articles in flight."""
+        room = self._room()
+        return room is None or row.kind not in ARTICLE_KINDS or len(self._articles_out) < room
+
+    def _take_back(self) -> None:
+        """Free the places of requests that have left the downloader."""
+        for request in [request for request in self._out if not self._reactor.is_active(request)]:
+            host, token = self._out.pop(request)
+            if "download_slot" in request.meta:  # Scrapy sets it when the request passes on to its host
+                self._politeness.over(host)
+            else:
+                self._politeness.spared(host, token)
+            self._queues.recheck(host)
+
+    def _set_alarm(self) -> None:
+        """Be asked again when the next host may be."""
+        at = self._queues.next_at
+        if at < self._alarm_at:
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm = self._reactor.later(max(0.0, at - self._clock()), self._ring)
+            self._alarm_at = at
+
+    def _ring(self) -> None:
+        self._alarm, self._alarm_at = None, math.inf
+        self._reactor.wake()
+
+    # --- Towards the ledger, and back -------------------------------------------------------------------------
+
+    def _tell(self, add: Add) -> bool:
+        news = self._is_news(add)
+        if news:
+            self._push(add)
+        return news
+
+    def _is_news(self, add: Add) -> bool:
+        """Whether the ledger has to hear of it: not when this run has told the same a short while ago."""
+        key = (add.fingerprint, add.channel, add.source)
+        told = self._recent.get(key)
+        if told is not None and told >= add.priority:
+            self._recent.move_to_end(key)
+            self._count("scheduler/seen")
+            return False
+        self._recent[key] = add.priority
+        if len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
+        self._count("scheduler/enqueued")
+        return True
+
+    def _push(self, op: Op) -> None:
+        self._note([op])
+        self._buffer.append(op)
+        if len(self._buffer) >= BUFFER:
+            self._flush()
+        elif self._flushing is None:
+            self._flushing = self._reactor.later(0, self._flush)
+
+    def _note(self, ops: list[Op]) -> None:
+        self._behind += len(ops)
+        self._promising += sum(isinstance(op, Add | Requeue) for op in ops)
+
+    def _flush(self) -> None:
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        if self._buffer:
+            ops, self._buffer = self._buffer, []
+            self._writer.submit(ops, partial(self._reactor.from_thread, partial(self._applied, ops)))
+
+    def _applied(self, ops: list[Op]) -> None:
+        """These operations are committed: what they queued can be read."""
+        if self._closed:
+            return
+        self._behind -= len(ops)
+        for op in ops:
+            if isinstance(op, InFlight):
+                self._queues.left(op.url_id)
+            elif isinstance(op, Add):
+                self._promising -= 1
+                self._queues.queued(op.host, op.priority)
+            elif isinstance(op, Requeue):
+                self._promising -= 1
+                self._queues.queued(self._requeued.pop(op.url_id), math.inf)
+        self._reactor.wake()
+
+
+def build_request(row: FrontierRow, spider: NewsSpider, replay: CaptureRef | None = None) -> Request:
+    """The one place where pages' Requests are made. With ``replay`` the answer is to be read from the archive."""
+    facts = {"via": row.via, "hopsFromSeed": row.hop_path, "kind": row.kind, "channel": row.channel}
+    meta: dict[str, Any] = {
+        "url_id": row.url_id,
+        "frontier": row,
+        "kind": row.kind,
+        "depth": row.depth,
+        "via": row.via,
+        "hop_path": row.hop_path,
+        "channel": row.channel,
+        "render": row.render,
+        "retry_times": row.retries,
+        "facts": {name: value for name, value in facts.items() if value} | {"depth": str(row.depth)},
+    }
+    if replay is not None:
+        meta["replay"] = replay
+    return Request(row.url, spider.parse, errback=spider.errback, meta=meta, dont_filter=True)
+
+
+def _add_of(found: Found, promised: bool = True) -> Add:
+    """A redirect's target is in no channel of its own: its channel promised the address that led to it."""
+    source = _source(found.channel, found.via) if promised else None
+    return Add(
+        fingerprint(found.url),
+        found.url,
+        host_of(found.url),
+        found.kind,
+        found.depth,
+        found.priority,
+        found.via,
+        found.hop_path,
+        found.channel,
+        source,
+    )
+
+
+def _source(channel: str, via: str | None) -> str:
+    """Which list promised a URL. None for related: every article would be a list."""
+    return "" if channel == "related" else via or ""
+
+
+def _end_of(url_id: int, visit: Visit) -> Move | None:
+    """The state that the visit leaves its URL in; None to leave it captured."""
+    reason = visit.reason or visit.outcome
+    if visit.outcome == "done":
+        return Done(url_id, visit.reason)
+    if visit.outcome == "failed":
+        return Failed(url_id, reason)
+    if visit.outcome == "refused":
+        return Refused(url_id, reason)
+    if visit.outcome == "redirected":
+        return Redirected(url_id, reason)
+    if visit.outcome == "queued":
+        return Requeue(url_id, retries=visit.retries)
+    return None
