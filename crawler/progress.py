@@ -114,7 +114,7 @@ class LiveLine:
         from rich.console import Console
         from rich.live import Live
 
-        self._live = Live(console=Console(file=stream), auto_refresh=False, redirect_stdout=False)
+        self._live = Live(console=Console(file=stream), auto_refresh=False, redirect_stdout=False, transient=True)
         self._live.start()
         atexit.register(self.close)  # a forced stop must not leave the terminal without its cursor
         self._stream = stream
@@ -135,9 +135,6 @@ class LiveLine:
         if self._handler is not None:
             self._handler.setStream(self._stream)
             self._handler = None
-        from rich.text import Text
-
-        self._live.update(Text(""))
         self._live.stop()
 
 
