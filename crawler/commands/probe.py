@@ -134,8 +134,10 @@ class Findings:
             field: [{"source": source, "value": _plain(value)} for source, value in page.candidates(field)]
             for field in page.FIELDS
         }
+        from crawler.links import KINDS
+
         links: dict[str, list[dict[str, str | None]]] = {}
-        for kind in FOLLOW:
+        for kind in KINDS:
             found = [{"url": link.url, "text": link.text} for link in page.page_links() if link.kind == kind]
             if found:
                 links[kind] = found
@@ -212,9 +214,13 @@ def _write_tables(findings: Findings) -> None:
     console.print(fields)
     for warning in findings.row.extraction.warnings if findings.row else page.warnings:
         console.print(f"warning: {warning}")
-    links = Table("kind", "links", "the first of them", title="Links that a crawl can follow", title_justify="left")
+    links = Table("kind", "links", "the first of them", title="Links by kind", title_justify="left")
     for kind, found_links in findings.links.items():
-        links.add_row(kind, str(len(found_links)), "\n".join(_link(link) for link in found_links[:3]))
+        links.add_row(
+            kind if kind in FOLLOW else f"{kind} (never followed)",
+            str(len(found_links)),
+            "\n".join(_link(link) for link in found_links[:3]),
+        )
     console.print(links)
 
 
