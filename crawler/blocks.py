@@ -17,7 +17,7 @@ from lxml.etree import XPath, _Element
 from parsel.csstranslator import HTMLTranslator
 
 from crawler.items import Block
-from crawler.text import fold
+from crawler.text import clean, fold
 
 TEXT_TYPES = frozenset({"paragraph", "heading", "quote", "list"})  # the types whose texts make up ``body``
 
@@ -149,7 +149,9 @@ def _gather(element: _Element, parts: list[str], depth: int) -> None:
         parts.append(element.text)
     for child in element:
         tag = child.tag
-        if isinstance(tag, str) and tag not in _SKIP and depth < _MAX_DEPTH:
+        if depth >= _MAX_DEPTH:
+            parts.extend(map(str, child.itertext()))
+        elif isinstance(tag, str) and tag not in _SKIP:
             separate = tag not in _INLINE
             parts.append(" " if separate else "")
             _gather(child, parts, depth + 1)
@@ -265,6 +267,8 @@ class _Reader:
         others: list[Piece] = []
         linked = True
         links: list[str] = []
+        stray = [element.text, *(li.tail for li in element)]  # text between the entries, against the rules of HTML
+        items.extend(text for part in stray if (text := _SPACE.sub(" ", part or "").strip(" ")))
         for li in element:
             if not isinstance(li.tag, str) or li.tag in _SKIP or li in self.actions:
                 continue
@@ -343,7 +347,8 @@ class _Reader:
         elif len(cells) == 1:
             self.box(element)
         elif texts:
-            block = Block("table", rows=[[inline_text(cell) for cell in row] for row in rows])
+            caption = " ".join(inline_text(child) for child in element if child.tag == "caption") or None
+            block = Block("table", rows=[[inline_text(cell) for cell in row] for row in rows], caption=caption)
             self.pieces.append(Piece(block))
             self.pieces.extend(found for cell in pictures for found in self.media(cell))
 
@@ -439,7 +444,7 @@ def _with_captions(pieces: list[Piece]) -> list[Piece]:
     """Take a short line under a picture as its caption where it looks like one: italic, centred or with a credit."""
     kept: list[Piece] = []
     for piece in pieces:
-        above, text = kept[-1].block if kept else None, piece.block.text or ""
+        above, text = kept[-1].block if kept else None, clean(piece.block.text) or ""
         if (
             above is not None
             and above.type in ("image", "video")
@@ -448,7 +453,7 @@ def _with_captions(pieces: list[Piece]) -> list[Piece]:
             and len(text) <= _LONGEST_CAPTION
             and (piece.italic or piece.centred or _CREDIT.search(text))
         ):
-            above.caption = text
+            above.caption = piece.block.text
         else:
             kept.append(piece)
     return kept

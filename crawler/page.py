@@ -51,7 +51,7 @@ Candidates = Iterator[tuple[str, Any]]
 EDITORIAL_KINDS = frozenset({"related", "source", "edition"})
 KINDS_WITHOUT_TEXT = frozenset({"video", "gallery", "infographic", "emagazine"})  # pictures or film may be all
 
-_PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+_PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
 
 # Headlines of pages that stand where an article should be. Folded; the whole headline must be one of these.
 _NOT_AN_ARTICLE = re.compile(
@@ -238,10 +238,10 @@ class ArticlePage(Addresses):
         """The paper that the page republishes, where a site prints one."""
         for query in self.SOURCE:
             for element in self.select(query):
-                text = re.sub(r"^\s*(?:Nguồn|Source|Theo)\s*:?\s*", "", inline_text(element), flags=re.I)
+                text = re.sub(r"^(?:Nguồn|Source|Theo)\s*:?\s*", "", clean(inline_text(element)) or "", flags=re.I)
                 hrefs = [a.get("href") for a in element.iter("a") if a.get("href")]
                 url = canonical_url(hrefs[0] or "", self.base_url) if hrefs else None
-                yield "selector", Source(clean(text), url) if text or url else None
+                yield "selector", Source(text or None, url) if text or url else None
 
     def section(self) -> Candidates:
         crumbs = self.pick("breadcrumbs")
