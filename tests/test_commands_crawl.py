@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from scrapy import cmdline
+from scrapy.settings import Settings
 from scrapy.utils.project import get_project_settings
 
 from crawler.lock import FolderLock
@@ -45,6 +47,8 @@ USAGE = [
     (["baoquocte", "-a", "_job=a/b"], "_job='a/b'"),
     (["baoquocte", "-a", "tags=" + "x" * 5000], "longer than 200 letters"),
     (["baoquocte"], "CONTACT is not set, and baoquocte.vn would be asked"),
+    (["news", "-a", "seeds=http://127.0.0.1/,http://10.0.0.1/"], "CONTACT is not set, and 10.0.0.1 would be asked"),
+    (["news"], "news has no front page of its own"),
     (["baoquocte", "-s", "CONTACT=somebody"], "CONTACT='somebody' is neither a mail address nor"),
     (["baoquocte", "-s", "CONTACT=a@b.vn)\r\nX: y"], "is neither a mail address nor"),
     (["baoquocte", *CONTACT, "-s", "ARCHIVE_DIR="], "ARCHIVE_DIR='' names no folder"),
@@ -136,6 +140,34 @@ def test_the_reason_stands_in_the_log_of_the_job_too(refused: Refused, tmp_path:
     log.write_text("")
     _, line = refused("baoquocte", "-a", "_job=j1", "-a", "_version=r1", "-a", "since=x", "-s", f"LOG_FILE={log}")
     assert log.read_text() == line
+
+
+class Begun(Exception):
+    """All checks are passed."""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["news", "-a", "seeds=http://127.0.0.1:8000/a,http://localhost/b,http://[::1]:81/"],
+        ["baoquocte", *CONTACT, "-a", "tags=galatasaray-168815", "-a", "_version=r1", "-o", "rows.jsonl"],
+        ["baoquocte", "-s", "CONTACT=https://bao.example/bot", "-a", "since=2026-01-01", "-O", "-:jl"],
+    ],
+)
+def test_not_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    def begin(settings: Settings) -> None:
+        raise Begun(settings["USER_AGENT"], settings["JOB"])
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCRAPY_SETTINGS_MODULE", "crawler.settings")
+    monkeypatch.setattr(cmdline, "AsyncCrawlerProcess", begin)
+    with pytest.raises(Begun) as begun:
+        cmdline.execute(["scrapy", "crawl", *arguments], get_project_settings())
+    agent, job = begun.value.args
+    assert agent.startswith("BaoQuan/")
+    assert ("bao.example" in agent) == ("news" not in arguments)
+    held = json.loads((tmp_path / "archive" / "locks" / f"{arguments[0]}.lock").read_text())
+    assert held == {"job": job, "pid": os.getpid(), "host": socket.gethostname()}
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,15 @@ def test_rows_to_stdout(tmp_path: Path) -> None:
     assert run.stderr == b"scrapy: 1 row from 1 page in 1 file, to stdout\n"
 
 
+def test_a_site_that_no_spider_knows(tmp_path: Path) -> None:
+    kind, _, headers, body, further = RAIN
+    write_warc(tmp_path / "a.warc.gz", (kind, "https://bao.example/mua-lon-o-hue-7.html", headers, body, further), COFFEE)
+    run = extract(tmp_path, "a.warc.gz", "-o", "-")
+    pages = {row["id"]: row["extraction"]["page"].partition("/")[0] for row in rows(run.stdout)}
+    assert pages["baoquocte.vn:8"] == "BaoquoctePage"
+    assert pages["bao.example:mua-lon-o-hue-7.html"] != "BaoquoctePage"
+
+
 def test_the_named_sites_page_is_taken_for_every_host(tmp_path: Path) -> None:
     kind, _, headers, body, further = RAIN
     write_warc(tmp_path / "a.warc.gz", (kind, "https://web.example/mua-lon-7.html", headers, body, further))

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import date
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
 
 import pytest
@@ -19,7 +20,7 @@ from crawler.spider import NewsSpider
 class Paper(NewsSpider):
     name = "paper"
     site = "bao.example"
-    allowed_domains = ["bao.example"]
+    allowed_domains: ClassVar[list[str]] = ["bao.example"]
     languages = ("vi", "en", "zh-cn")
     front_page = "https://bao.example/"
 

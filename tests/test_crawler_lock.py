@@ -75,13 +75,17 @@ def test_a_name_that_cannot_be_read_still_refuses(
 
 def test_a_lock_is_not_inherited(tmp_path: Path) -> None:
     lock = FolderLock(tmp_path, "paper", "mine")
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], close_fds=False)
+    code = "import time; print('begun', flush=True); time.sleep(60)"
+    child = subprocess.Popen([sys.executable, "-c", code], close_fds=False, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
     try:
+        assert child.stdout.readline() == "begun\n"  # before its exec is over, a child has everything
         lock.release()
         FolderLock(tmp_path, "paper", "mine").release()
     finally:
         child.kill()
         child.wait()
+        child.stdout.close()
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
