@@ -2,27 +2,32 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install -qq -c constraints.txt
 READY  := $(VENV)/.ready
 
 .PHONY: setup demo test check lint bench clean
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+# pip and setuptools first, pinned like all others: those that come with Python 3.11 cannot resolve or build this.
+$(READY): pyproject.toml constraints.txt setup.py
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer: make PYTHON=python3.11")'
+	@echo "Setting up $(VENV), about a minute …"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,browser,scrapyd]'
-	touch $(READY)
+	$(PIP) pip setuptools
+	$(PIP) --no-build-isolation -e '.[dev,browser,scrapyd]'
+	@touch $(READY)
 
 demo: $(READY)            ## crawl both sites of the embedded replica
-	$(BIN)/python -m tests.replica.demo
+	@$(BIN)/python -m tests.replica.demo
 
 test: $(READY)            ## the fast tests, under three minutes
 	$(BIN)/python -m pytest -m "not slow"
 
 check: $(READY)           ## the slow tests: kills, truth of the whole replica, Scrapyd, peers
-	REAL_PAGES=$(or $(REAL_PAGES),) $(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow
 
-lint: $(READY)
+lint: $(READY)            ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -30,5 +35,5 @@ lint: $(READY)
 bench: $(READY)           ## compare with plain Scrapy; prints ratios
 	$(BIN)/python -m tests.bench
 
-clean:
+clean:                    ## what can be made again; archives are left alone
 	rm -rf $(VENV) build *.egg-info .cache .pytest_cache .mypy_cache .ruff_cache

@@ -27,6 +27,7 @@ from scrapy.exceptions import (
 )
 from twisted.python.failure import Failure
 
+from crawler import __version__
 from crawler.capture import CaptureRef, Exchange
 from crawler.items import Article
 from crawler.ledger_ops import Scope
@@ -270,7 +271,7 @@ def _counts(stats: dict[str, Any]) -> dict[str, Any]:
 def warcinfo_fields(user_agent: str, contact: str | None, job: str) -> dict[str, str]:
     """The ``warcinfo`` record's fields (WARC/1.1, annex B.1, and the conventions of other archivers)."""
     fields = {
-        "software": f"bao-quan/{version('bao-quan')} Scrapy/{version('scrapy')} warcio/{version('warcio')}",
+        "software": f"bao-quan/{__version__} Scrapy/{version('scrapy')} warcio/{version('warcio')}",
         "format": "WARC File Format 1.1",
         "conformsTo": "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
         "robots": "classic",

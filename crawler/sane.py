@@ -7,11 +7,12 @@ import logging
 import math
 import re
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from scrapy.settings import SETTINGS_PRIORITIES
+
+from crawler import __version__
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
@@ -55,7 +56,7 @@ def name_the_crawler(settings: BaseSettings) -> None:
     if settings.getpriority("USER_AGENT") == SETTINGS_PRIORITIES["default"]:
         contact = settings.get("CONTACT")
         about = f" (+{contact})" if contact else ""
-        settings.set("USER_AGENT", f"BaoQuan/{version('bao-quan')}{about}", priority="project")
+        settings.set("USER_AGENT", f"BaoQuan/{__version__}{about}", priority="project")
 
 
 def contact_trouble(settings: BaseSettings, hosts: Iterable[str]) -> str | None:
