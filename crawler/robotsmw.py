@@ -145,8 +145,6 @@ class RobotsMiddleware:
         else:
             if known is not None and known.reachable:
                 answer = known  # RFC 9309, section 2.4: older rules may be used while there are no newer ones
-            elif answer.refusal is None:
-                self._scheduler_call("park", host_of(robots_url), self._retry_seconds, "robots_unreachable")
             answer = replace(answer, expires=self._clock() + self._retry_seconds)
         self._kept[robots_url] = answer
         self._kept.move_to_end(robots_url)

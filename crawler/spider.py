@@ -249,9 +249,9 @@ class NewsSpider(scrapy.Spider):
                 self._follow(entry.url, "article", visit.kind, visit, response.url)
 
     def _follow_from_listing(self, page: ArticlePage, visit: Visit) -> None:
-        channel = "tag" if visit.kind == "tag" or "T" in visit.hop_path else "listing"
+        channel = "tag" if visit.kind == "tag" or (visit.kind, visit.channel) == ("next_page", "tag") else "listing"
         for link in page.page_links():
-            if link.kind in ("article", "related", "most_viewed"):
+            if link.kind in ("article", "related") or (link.kind == "most_viewed" and visit.kind == "front"):
                 self._follow(link.url, "article", channel, visit, page.url)
             elif link.kind in self.args.follow and link.kind in LISTING_KINDS and link.kind != "next_page":
                 self._follow(link.url, link.kind, channel, visit, page.url)

@@ -217,7 +217,7 @@ def _write_tables(findings: Findings) -> None:
     links = Table("kind", "links", "the first of them", title="Links by kind", title_justify="left")
     for kind, found_links in findings.links.items():
         links.add_row(
-            kind if kind in FOLLOW else f"{kind} (never followed)",
+            kind,
             str(len(found_links)),
             "\n".join(_link(link) for link in found_links[:3]),
         )
