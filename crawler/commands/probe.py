@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import DropItem
 
-from crawler.arguments import FOLLOW, made_up_job
+from crawler.arguments import made_up_job
 from crawler.dates import Moment
 from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
 
