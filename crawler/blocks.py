@@ -10,13 +10,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from lxml.etree import XPath, _Element
-from parsel.csstranslator import HTMLTranslator
+from lxml.etree import _Element
 
 from crawler.items import Block
+from crawler.selectors import Place, place, select
 from crawler.text import clean, fold
 
 TEXT_TYPES = frozenset({"paragraph", "heading", "quote", "list"})  # the types whose texts make up ``body``
@@ -79,30 +78,9 @@ class Piece:
     size: tuple[int | None, int | None] = (None, None)  # width and height of an image, where the page says so
 
 
-@lru_cache(maxsize=512)
-def css(query: str) -> XPath:
-    """A CSS selector, compiled once."""
-    return XPath(HTMLTranslator().css_to_xpath(query) if query else "/..")
-
-
-def select(element: _Element, query: str) -> list[_Element]:
-    """Elements that a CSS selector matches at or under ``element``, in document order."""
-    found: Any = css(query)(element) if query else []
-    return list(found)
-
-
 def read_blocks(element: _Element, rules: BlockRules, base_url: str) -> list[Piece]:
     """The blocks of ``element`` in reading order, without links to other articles that stand under a label."""
-    actions: dict[_Element, _Action] = {}
-    for query, action in (
-        (rules.box, _Reader.box),
-        (rules.quote, _Reader.quote),
-        (rules.caption, _Reader.caption),
-        (rules.figure, _Reader.figure),
-        (rules.drop, _Reader.leave_out),
-    ):
-        actions.update(dict.fromkeys(select(element, query), action))
-    reader = _Reader(rules, base_url, actions)
+    reader = _Reader(rules, base_url, _Actions(element, rules))
     reader.walk(element, 0)
     reader.flush()
     return _with_captions(_without_related(reader.pieces))
@@ -163,7 +141,7 @@ def _gather(element: _Element, parts: list[str], depth: int) -> None:
 class _Reader:
     """The walk. ``pieces`` grows; the open paragraph is ``text`` with counts of its letters by looks."""
 
-    def __init__(self, rules: BlockRules, base_url: str, actions: dict[_Element, _Action]) -> None:
+    def __init__(self, rules: BlockRules, base_url: str, actions: _Actions) -> None:
         self.rules = rules
         self.base_url = base_url
         self.actions = actions
@@ -189,7 +167,7 @@ class _Reader:
             self.add(child.tail)
 
     def enter(self, child: _Element, tag: str, depth: int) -> None:
-        if (action := self.actions.get(child)) is not None:
+        if (action := self.actions.of(child)) is not None:
             self.flush()
             action(self, child)
         elif tag in _SKIP or child.get("hidden") is not None or _HIDDEN.search(child.get("style") or ""):
@@ -270,7 +248,7 @@ class _Reader:
         stray = [element.text, *(li.tail for li in element)]  # text between the entries, against the rules of HTML
         items.extend(text for part in stray if (text := _SPACE.sub(" ", part or "").strip(" ")))
         for li in element:
-            if not isinstance(li.tag, str) or li.tag in _SKIP or li in self.actions:
+            if not isinstance(li.tag, str) or li.tag in _SKIP or self.actions.of(li):
                 continue
             for piece in self.part(li):
                 if piece.block.type == "list":
@@ -359,7 +337,7 @@ class _Reader:
         """Images and videos at or under an element, without those in parts to leave out."""
         found: list[Piece] = []
         for one in element.iter("img", "video", "iframe", "embed", "amp-img"):
-            if any(self.actions.get(a) is _Reader.leave_out or a.tag == "noscript" for a in one.iterancestors()):
+            if any(self.actions.of(a) is _Reader.leave_out or a.tag == "noscript" for a in one.iterancestors()):
                 continue
             piece = _image(one, self.base_url) if one.tag in ("img", "amp-img") else _video(one, self.base_url)
             if piece is not None:
@@ -376,6 +354,46 @@ class _Reader:
 
 
 _Action = Callable[[_Reader, _Element], None]
+
+
+class _Actions:
+    """What the rules of a site say of an element. Simple selectors are asked of each element that the walk meets."""
+
+    def __init__(self, element: _Element, rules: BlockRules) -> None:
+        self.simple, others = _by_name(rules)
+        self.found = {match: (rank, act) for rank, query, act in reversed(others) for match in select(element, query)}
+
+    def of(self, element: _Element) -> _Action | None:
+        names = [*(element.get("class") or "").split(), f"#{element.get('id')}", f"<{element.tag}>"]
+        known = [entry for name in names for entry in self.simple.get(name, ())]
+        held = [(rank, action) for rank, where, action in known if where.holds(element)]
+        if element in self.found:
+            held.append(self.found[element])
+        return min(held, key=lambda ranked: ranked[0])[1] if held else None
+
+
+@lru_cache(maxsize=64)
+def _by_name(
+    rules: BlockRules,
+) -> tuple[dict[str, list[tuple[int, Place, _Action]]], list[tuple[int, str, _Action]]]:
+    """The rules by one name that an element must have, and those that need a search. A lower rank goes first."""
+    simple: dict[str, list[tuple[int, Place, _Action]]] = {}
+    others: list[tuple[int, str, _Action]] = []
+    ranked: tuple[tuple[str, _Action], ...] = (
+        (rules.drop, _Reader.leave_out),
+        (rules.figure, _Reader.figure),
+        (rules.caption, _Reader.caption),
+        (rules.quote, _Reader.quote),
+        (rules.box, _Reader.box),
+    )
+    for rank, (queries, action) in enumerate(ranked):
+        for query in filter(None, map(str.strip, queries.split(","))):
+            if where := place(query):
+                simple.setdefault(where.key, []).append((rank, where, action))
+            else:
+                others.append((rank, query, action))
+    return simple, others
+
 
 _READERS: dict[str, _Action] = {
     **dict.fromkeys(_HEADINGS, _Reader.heading),

@@ -2,7 +2,7 @@
 
 trafilatura (fast mode) finds the text; resiliparse is cheap and gives a second opinion. Where the two disagree
 (Dice below 0.7), trafilatura's text and readability's are compared with it and the nearer one is taken. Measured on
-four corpora this loses nothing to the best single library and never came back empty; see docs/extraction.md.
+four corpora this loses nothing to the best single library, and it never came back empty.
 
 The libraries are heavy: import this module at first use. None of them opens a connection here.
 """

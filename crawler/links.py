@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lxml.etree import _Element
 
 from crawler.blocks import inline_text
+from crawler.selectors import Place, place
 from crawler.urls import canonical_url
 
 if TYPE_CHECKING:
@@ -34,24 +35,6 @@ KINDS = (
 )
 
 _NO_PAGE = ("javascript:", "mailto:", "tel:", "data:")
-_SIMPLE = re.compile(r"^([a-z][a-z0-9]*)?((?:[.#][\w-]+)*)$", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A simple selector: all of it must hold of one element."""
-
-    tag: str
-    name: str  # "#id"
-    classes: frozenset[str]
-
-    @property
-    def key(self) -> str:
-        """One thing that an element must have: a class, else its id, else its tag."""
-        return min(self.classes, default=self.name or f"<{self.tag}>")
-
-    def holds(self, element: _Element, classes: list[str], name: str) -> bool:
-        return self.tag in ("", element.tag) and self.name in ("", name) and self.classes.issubset(classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +50,7 @@ class LinkRule:
     css: str = ""  # places; '' means anywhere, asked only when no place decided
     shape: str = ""  # kind that the address must have by ``kind_of``
     pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    places: tuple[_Place, ...] = field(init=False, repr=False, compare=False)
+    places: tuple[Place, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -207,18 +190,17 @@ class _Index:
 
     def __init__(self, rules: tuple[LinkRule, ...]) -> None:
         self.anywhere = tuple(rule for rule in rules if not rule.places)
-        self.by_name: dict[str, list[tuple[LinkRule, _Place]]] = {}
+        self.by_name: dict[str, list[tuple[LinkRule, Place]]] = {}
         for rule in rules:
-            for place in rule.places:
-                self.by_name.setdefault(place.key, []).append((rule, place))
+            for where in rule.places:
+                self.by_name.setdefault(where.key, []).append((rule, where))
 
     def rules_at(self, element: _Element) -> tuple[LinkRule, ...]:
         classes, name = (element.get("class") or "").split(), "#" + (element.get("id") or "")
         keys = [key for key in (*classes, name, f"<{element.tag}>") if key in self.by_name]
         if not keys:
             return ()
-        held = [rule for key in keys for rule, place in self.by_name[key] if place.holds(element, classes, name)]
-        return tuple(held)
+        return tuple(rule for key in keys for rule, where in self.by_name[key] if where.holds(element))
 
 
 @lru_cache(maxsize=64)
@@ -226,13 +208,11 @@ def _index(rules: tuple[LinkRule, ...]) -> _Index:
     return _Index(rules)
 
 
-def _place(selector: str) -> _Place:
-    match = _SIMPLE.match(selector)
-    if match is None or not selector:
+def _place(selector: str) -> Place:
+    found = place(selector)
+    if found is None:
         raise ValueError(f"not a simple selector: {selector!r}; give tag, .class and #id without spaces")
-    names = re.findall(r"[.#][\w-]+", match[2])
-    identifier = next((name for name in names if name[0] == "#"), "")
-    return _Place((match[1] or "").lower(), identifier, frozenset(name[1:] for name in names if name[0] == "."))
+    return found
 
 
 def _declared_kind(element: _Element) -> str | None:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 from lxml import etree
@@ -22,7 +22,7 @@ from lxml.etree import _Element
 from scrapy.http import Response
 
 from crawler import structured
-from crawler.blocks import BlockRules, Piece, body_text, inline_text, read_blocks, select
+from crawler.blocks import BlockRules, Piece, body_text, inline_text, read_blocks
 from crawler.byline import split_byline
 from crawler.capture import CaptureRef
 from crawler.charset import decode
@@ -43,6 +43,7 @@ from crawler.items import (
     WarcRef,
 )
 from crawler.links import Addresses, FoundLink, address, extract_links
+from crawler.selectors import Index
 from crawler.text import clean, fold, unescape_once
 from crawler.urls import canonical_url, path_of, registered_domain
 
@@ -340,8 +341,12 @@ class ArticlePage(Addresses):
                 yield "selector", inline_text(element)
 
     def select(self, query: str) -> list[_Element]:
-        """Elements that a CSS selector matches; where a name in it is not in the page, nothing is searched."""
-        return select(self.root, query) if all(name in self.html for name in _names(query)) else []
+        """Elements of the page that a CSS selector matches, in document order."""
+        return self.index.select(query)
+
+    @cached_property
+    def index(self) -> Index:
+        return Index(self.root)
 
     def stated(self, *names: str) -> Candidates:
         """Contents of the meta elements of these names, in the order of the names."""
@@ -611,12 +616,6 @@ def _is_byline(piece: Piece, may_be_name: bool) -> bool:
     words = re.findall(r"[^\W\d_]+", re.sub(r"\([^()]*\)", "", text))
     named = all(word[0].isupper() or word in _BETWEEN_NAMES for word in words)
     return may_be_name and named and 2 <= len(words) <= 8 and not re.search(r"\d", text)
-
-
-@lru_cache(maxsize=512)
-def _names(query: str) -> tuple[str, ...]:
-    """Classes and ids that a page must hold for a selector to match; none for a list of selectors."""
-    return () if "," in query or "[" in query else tuple(re.findall(r"[.#]([\w-]+)", query))
 
 
 @lru_cache(maxsize=4096)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from lxml.etree import _Element
 
-from crawler.blocks import BlockRules, inline_text, select
+from crawler.blocks import BlockRules, inline_text
 from crawler.links import Addresses, FoundLink, LinkRule
 from crawler.page import ArticlePage, Candidates
 from crawler.spider import NewsSpider
@@ -106,7 +106,7 @@ class Baoquocte(Addresses):
             return None
         at = _OFFSET.search(page.url)
         offset = int(at[1]) if at else 0
-        pagers = select(page.root, ".__MB_ARTICLE_PAGING")
+        pagers = page.select(".__MB_ARTICLE_PAGING")
         inside = [a for pager in pagers for a in pager.iter("a")]
         later = [
             (int(match[1]), url)
@@ -125,7 +125,7 @@ class Baoquocte(Addresses):
     def listed(cls, page: ArticlePage) -> set[str]:
         """Ids of the articles in the page's list, without the featured ones above it and the column beside it."""
         for query in _CARDS:
-            links = [a.get("href") for card in select(page.root, query) for a in card.iter("a")]
+            links = [a.get("href") for card in page.select(query) for a in card.iter("a")]
             ids = {cls.article_id(url) for href in links if (url := page.address(href))} - {None}
             if ids:
                 return {identifier for identifier in ids if identifier}
@@ -207,7 +207,9 @@ class BaoquoctePage(Baoquocte, ArticlePage):
     @cached_property
     def topic_box(self) -> list[_Element]:
         """What follows the label of the topic box; most pages have none."""
-        return self.after_labels(_SAME_TOPIC) if "chủ đề" in unicodedata.normalize("NFC", self.html) else []
+        html = self.html.lower()
+        named = "cùng chủ đề" in html or unicodedata.normalize("NFD", "cùng chủ đề") in html
+        return self.after_labels(_SAME_TOPIC) if named else []
 
 
 class BaoquocteSpider(Baoquocte, NewsSpider):

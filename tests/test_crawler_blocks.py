@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import html
 
-from crawler.blocks import BlockRules, body_text, css, image_address, inline_text, pixels, read_blocks
+from crawler.blocks import BlockRules, body_text, image_address, inline_text, pixels, read_blocks
 from crawler.items import Block
 
 BASE = "https://bensong.example/bai/1"
@@ -192,10 +192,6 @@ def test_inline_text_keeps_words_apart() -> None:
 def test_a_page_nested_beyond_reason_is_read() -> None:
     depth = 200  # libxml2's own limit is 255
     assert blocks("<div>" * depth + "sâu" + "</div>" * depth)[0].text == "sâu"
-
-
-def test_selectors_are_compiled_once() -> None:
-    assert css("p.a") is css("p.a")
 
 
 SHAPES = (

