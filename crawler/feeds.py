@@ -30,7 +30,7 @@ def read_entries(body: bytes) -> list[Entry]:
     root = _root(_plain(body))
     if root is None:
         return []
-    found = []
+    found: list[Entry] = []
     for element in root.iter("{*}url", "{*}sitemap", "{*}item", "{*}entry"):
         if len(found) == SITEMAP_MAX_ENTRIES:
             break

@@ -173,7 +173,7 @@ class _TolerantDecoder(_ChunkedTransferDecoder):
             size, semicolon, extension = bytes(self._buffer[:end]).partition(b";")
             self._buffer[:end] = size.strip() + semicolon + extension
             self._start = 0
-        return bool(super()._dataReceived_CHUNK_LENGTH())  # type: ignore[no-untyped-call]
+        return bool(super()._dataReceived_CHUNK_LENGTH())
 
 
 class _TolerantParser(_LenientHTTPClientParser):
@@ -265,7 +265,9 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         """
         if (replay := request.meta.get("replay")) is not None:
             request.meta["capture"] = replay
-            return await asyncio.to_thread(self._archive.read_back, replay)
+            response = await asyncio.to_thread(self._archive.read_back, replay)
+            response.request = None  # the engine sets the one that is being answered
+            return response
         tee = Tee()
         started, clock = datetime.now(UTC), monotonic()
         body: _Body | None = None

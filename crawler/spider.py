@@ -136,8 +136,9 @@ class NewsSpider(scrapy.Spider):
     async def start(self) -> AsyncIterator[Any]:
         """Put the seeds into the frontier; it hands out everything from there."""
         self.frontier.discover(list(self.seeds()))
-        for nothing in ():  # an asynchronous generator, as Scrapy wants it
-            yield nothing
+        nothing: tuple[Any, ...] = ()
+        for item in nothing:  # an asynchronous generator, as Scrapy wants it
+            yield item
 
     def seeds(self) -> Iterator[Found]:
         """The seeds of the arguments; without any, front pages, categories, feeds and sitemaps."""

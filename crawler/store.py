@@ -79,6 +79,7 @@ class Store:
         self._applied: list[Callable[[], None]] = []
         self._pages = 0
         self._group_began: float | None = None
+        self._group_seconds = 0.0  # the seeds are committed at once: nothing is fetched before
         # Known, but not committed yet
         self._payloads: dict[str, Capture] = {}
         self._counts: dict[str, int] = {}
@@ -150,7 +151,7 @@ class Store:
         if self._group_began is None:
             return self._inbox.get()
         try:
-            return self._inbox.get(timeout=max(0.0, self._group_began + GROUP_SECONDS - monotonic()))
+            return self._inbox.get(timeout=max(0.0, self._group_began + self._group_seconds - monotonic()))
         except queue.Empty:
             return None
 
@@ -249,6 +250,7 @@ class Store:
     def _commit(self) -> None:
         """The commit point: what the files hold is safe first, then the ledger says so, all in one transaction."""
         self._group_began = None
+        self._group_seconds = GROUP_SECONDS
         self._pages = 0
         self._sync_files()
         ops, self._ops = self._ops, []

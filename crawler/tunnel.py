@@ -29,7 +29,8 @@ class _Tunnel(Protocol):
         self.opened: Deferred[Any] = Deferred(lambda _: self._connection.abortConnection())
 
     def connectionMade(self) -> None:
-        self._connection: Any = self.transport
+        transport: Any = self.transport
+        self._connection = transport
         self._connection.write(self._request)
 
     def dataReceived(self, data: bytes) -> None:
