@@ -31,6 +31,7 @@ _INLINE = frozenset(
 )
 _HEADINGS = {"h1": 2, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _PLAYERS = re.compile(r"youtube|youtu\.be|vimeo|dailymotion|facebook\.com/plugins/video|/embed|player|/video", re.I)
+_PICTURE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:\?|$)", re.I)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _RIGHT = re.compile(r"text-align\s*:\s*(?:right|end)", re.I)
 _CENTRE = re.compile(r"text-align\s*:\s*center", re.I)
@@ -268,7 +269,8 @@ class _Reader:
         self.framed(element, "quote")
 
     def box(self, element: _Element) -> None:
-        self.framed(element, "box")
+        if not _is_card(element):
+            self.framed(element, "box")
 
     def framed(self, element: _Element, kind: str) -> None:
         """A box as one block of text, with its images after it."""
@@ -310,12 +312,18 @@ class _Reader:
             if any(found):
                 group = [piece for pieces in found for piece in pieces]
                 self.pieces.extend(group)
+                beside = []
                 for cell, pieces in zip(cells, found, strict=True):
-                    _caption(pieces, [text] if (text := inline_text(cell)) else [])
+                    if text := inline_text(cell):
+                        _caption(pieces, [text])
+                        beside += [] if pieces else [text]
+                _caption([piece for piece in group if piece.block.caption is None], beside)
                 continue
             _caption(group, [text for cell in cells if (text := inline_text(cell))])
 
     def table(self, element: _Element) -> None:
+        if _is_card(element):
+            return
         rows = _own_rows(element)
         cells = [cell for row in rows for cell in row]
         pictures = [cell for cell in cells if self.media(cell)]
@@ -404,6 +412,14 @@ _READERS: dict[str, _Action] = {
     "table": _Reader.table,
     "aside": _Reader.box,
 }
+
+
+def _is_card(element: _Element) -> bool:
+    """Whether a table or box shows another article: its pictures are links to a page, beside the linked headline."""
+    links = [a for a in element.iter("a") if a.get("href") and not _PICTURE_FILE.search(a.get("href") or "")]
+    linked = {img for a in links for img in a.iter("img")}
+    pictures = list(element.iter("img"))
+    return bool(pictures) and linked.issuperset(pictures) and any(inline_text(a).strip(" \u00a0") for a in links)
 
 
 def _own_rows(table: _Element) -> list[list[_Element]]:

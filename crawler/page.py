@@ -225,9 +225,8 @@ class ArticlePage(Addresses):
         self.pick("body")
         yield from (("selector", self.person(byline)) for _, byline in self._bodies.values())
         for obj in self.articles_ld:
-            authors = obj.get("author")
-            names = [structured.name_of(a) for a in (authors if isinstance(authors, list) else [authors])]
-            people = [name for name in map(self.person, names) if name]
+            people = [a for a in _as_list(obj.get("author")) if not _is_organisation(a)]
+            people = [name for name in map(self.person, map(structured.name_of, people)) if name]
             yield "json_ld", ", ".join(dict.fromkeys(people))
         yield from ((source, self.person(value)) for source, value in self.stated("author", "article:author"))
 
@@ -643,6 +642,10 @@ def _following(label: _Element, marks: set[_Element], is_article: Callable[[_Ele
             return found
         at = at.getparent()
     return found
+
+
+def _is_organisation(author: Any) -> bool:
+    return isinstance(author, dict) and any(name.endswith("Organization") for name in structured.type_names(author))
 
 
 def _as_list(value: Any) -> list[Any]:

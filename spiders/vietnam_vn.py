@@ -234,16 +234,19 @@ class VietnamPage(Vietnam, ArticlePage):
         """The headline may stand in the element of the body, or before it with the lines about the article."""
         known = read_blocks(body, self.BLOCKS, self.base_url)
         if h1 is None or body in h1.iterancestors():
-            return self.told_apart(_after_title(known, h1), 0)
+            return self.told_apart(_after_title(known, h1), 0, h1 is None)
         around = next(element for element in h1.iterancestors() if element in body.iterancestors())
         pieces = _after_title(read_blocks(around, self.BLOCKS, self.base_url), h1)
         before = _position(pieces, known)
-        return self.told_apart(known, 0) if before is None else self.told_apart(pieces, before)
+        return self.told_apart(known, 0, True) if before is None else self.told_apart(pieces, before, True)
 
-    def told_apart(self, pieces: list[Piece], before: int) -> Story:
-        """``before``: how many pieces stand before the element that holds the body, where one is known."""
+    def told_apart(self, pieces: list[Piece], before: int, precise: bool = False) -> Story:
+        """``before``: how many pieces stand before the element of the body; ``precise``: it holds nothing else."""
         story = Story()
-        end = next((n for n, piece in enumerate(pieces) if self.ends(piece, story)), len(pieces))
+        end = next((at for at in range(len(pieces)) if self.is_over(pieces, at)), len(pieces))
+        end = self.source_line(pieces[:end], story)
+        while end and _LEGAL.match(fold(clean(pieces[end - 1].block.text) or "")):
+            end -= 1
         rest: list[Piece] = []
         for at, piece in enumerate(pieces[:end]):
             text = clean(piece.block.text) if piece.block.type != "list" else None
@@ -254,7 +257,7 @@ class VietnamPage(Vietnam, ArticlePage):
                 story.paper = self.paper_of(line["paper"] or (pieces[at - 1].block.text if at else None) or "", text)
             elif self.is_paper(piece, pieces[at + 1 : at + 2]):
                 continue
-            elif story.sapo is None and (at < before or self.is_sapo(piece, pieces[at + 1 :], story)):
+            elif story.sapo is None and (at < before or self.is_sapo(piece, pieces[at + 1 :], precise)):
                 story.sapo = text
             elif at >= before:
                 rest.append(piece)
@@ -262,39 +265,67 @@ class VietnamPage(Vietnam, ArticlePage):
         story.body = [piece for piece in rest if logo is None or clean(piece.block.alt) != logo]
         return story
 
-    def ends(self, piece: Piece, story: Story) -> bool:
-        """Whether the article is over here. The source line is noted on the way."""
+    def is_over(self, pieces: list[Piece], at: int) -> bool:
+        """Whether what follows the article begins here: tags, comments, lists of links, promotion."""
+        piece = pieces[at]
         text = clean(piece.block.text) or ""
-        line = _SOURCE_LINE.fullmatch(text)
-        if line and len(text) < 400 and piece.block.type == "paragraph":
-            label, value = fold(line[1]).strip(), line[2] or ""
-            address = next(iter(piece.links), None) or (value if value.startswith(("https://", "http://")) else None)
-            stated = address is not None and value.rstrip("/") in (address, address.rstrip("/"))
-            if stated or (label in _SOURCE_LABELS and len(value) < 80 and not value.endswith(".")):
-                url = canonical_url(address) if address else None
-                story.source = Source(None if url and "://" in value else value or None, url)
-                return True
-        folded = fold(text)
-        if len(text) < 60 and (_COMMENT.fullmatch(text) or folded in _SAME_TAG | _SAME_OTHER):
+        if len(text) < 60 and (self.counts_comments(text) or fold(text) in _SAME_TAG | _SAME_OTHER):
             return True
-        if piece.block.type == "heading" and folded in _PROMOTION:
+        if piece.links and piece.linked and all(self.kind_of(url) == "tag" for url in piece.links):
             return True
-        tagged = piece.linked and piece.links and all(self.kind_of(url) == "tag" for url in piece.links)
-        legal = piece.block.type == "paragraph" and len(text) < 200 and _LEGAL.match(folded)
-        return bool(tagged or legal)
+        after = pieces[at + 1] if at + 1 < len(pieces) else None
+        alone = after is None or after.linked or after.block.type != "paragraph"  # its links are not read as text
+        return piece.block.type == "heading" and fold(text) in _PROMOTION and alone
 
-    def is_sapo(self, piece: Piece, following: list[Piece], story: Story) -> bool:
-        """Whether the first text is the lead, where no element sets the body apart."""
+    def counts_comments(self, text: str) -> bool:
+        """ "Bình luận (0)": in editions whose word for it is not known, any short text with a count."""
+        if not _COMMENT.fullmatch(text):
+            return False
+        return self.language_of(self.url) not in ("vi", "en") or fold(text).startswith(("binh luan", "comment"))
+
+    def source_line(self, pieces: list[Piece], story: Story) -> int:
+        """Where the last source line stands that no more text follows; the end of the pieces without one."""
+        for at in range(len(pieces) - 1, -1, -1):
+            text = clean(pieces[at].block.text) or ""
+            if pieces[at].block.type == "paragraph" and (source := self.source_in(text, pieces[at].links)):
+                story.source = source
+                return at
+            if len([p for p in pieces[at:] if len(p.block.text or "") > 100 and not p.linked]) >= 2:
+                break
+        return len(pieces)
+
+    def source_in(self, text: str, links: tuple[str, ...]) -> Source | None:
+        """The source that a line names: "Nguồn: https://…", in other editions a word that is not known."""
+        line = _SOURCE_LINE.fullmatch(text)
+        if line is None or len(text) > 600:
+            return None
+        value = line[2] or ""
+        known = fold(line[1]).strip() in _SOURCE_LABELS
+        stated = next(iter(links), None) or (value if value.startswith(("https://", "http://")) else None)
+        if not (known and (stated or (len(value) < 80 and not value.endswith(".")))):
+            unknown = self.language_of(self.url) not in ("vi", "en") and stated and " " not in value
+            if not unknown:
+                return None
+        url = canonical_url(stated) if stated else None
+        return Source(None if url and ("://" in value or " " not in value) else value or None, url)
+
+    def is_sapo(self, piece: Piece, following: list[Piece], precise: bool) -> bool:
+        """Whether the first text is the lead, where it stands in the element of the body.
+
+        Where that element should hold the body alone, only a lead that the page states elsewhere too is believed.
+        """
         text = piece.block.text or ""
         if len(text) < 20 or piece.block.type not in ("paragraph", "heading"):
             return False
         for _, description in self.stated("og:description", "description"):
             start = fold(clean(description) or "").rstrip(" .…")
-            if start and fold(clean(text) or "").startswith(start[:200]):
+            if len(start) >= 20 and fold(clean(text) or "").startswith(start[:200]):
                 return True
         after = following[0].block if following else None
         published = after is not None and _PUBLISHED_LINE.fullmatch(clean(after.text) or "") is not None
         picture = after is not None and after.type == "image"
+        if precise:
+            return published or (piece.strong and picture)
         return published or piece.strong or piece.block.type == "heading" or picture
 
     def is_paper(self, piece: Piece, following: list[Piece]) -> bool:
@@ -330,7 +361,7 @@ class VietnamPage(Vietnam, ArticlePage):
                 yield element
             elif started and element.text and len(element.text) < 60:
                 text = clean(element.text) or ""
-                if _COMMENT.fullmatch(text) or fold(text) in _SAME_TAG | _SAME_OTHER:
+                if self.counts_comments(text) or fold(text) in _SAME_TAG | _SAME_OTHER:
                     return
 
     def trail(self) -> list[_Element]:
@@ -375,7 +406,7 @@ class VietnamPage(Vietnam, ArticlePage):
         if "<" not in text:
             return [Piece(Block("paragraph", line)) for line in text.splitlines() if line.strip()]
         root = etree.fromstring(f"<div>{text}</div>", etree.HTMLParser(remove_comments=True))
-        return self.told_apart(read_blocks(root, self.BLOCKS, self.base_url), 0).body if root is not None else []
+        return self.told_apart(read_blocks(root, self.BLOCKS, self.base_url), 0, True).body if root is not None else []
 
     # --- The whole --------------------------------------------------------------------------------------------
 

@@ -139,6 +139,17 @@ def test_image_address(img: str, address: str | None) -> None:
     assert image_address(element(img)[0], BASE) == address
 
 
+CARD = '<tr><td><a href="{}"><img src="/a.jpg"></a></td><td><a href="{}">{}</a><p>Câu mở đầu.</p></td></tr>'
+
+
+def test_a_card_of_another_article_is_no_picture() -> None:
+    """Whatever its class is called."""
+    assert blocks(f"<table class='moi'>{CARD.format('/b.html', '/b.html', 'Bài khác')}</table>") == []
+    assert blocks(f"<aside><table>{CARD.format('/b.html', '/b.html', 'Bài khác')}</table></aside>") == []
+    enlarged = blocks(f"<table>{CARD.format('/a-to.jpg', '/a-to.jpg', '')}</table>")
+    assert [(b.type, b.caption) for b in enlarged] == [("image", "Câu mở đầu.")]
+
+
 def test_icons_are_no_pictures() -> None:
     assert blocks('<img src="/i.png" width="48" height="48"><img src="/p.gif" width=1 height=1>') == []
     assert len(blocks('<img src="/cao.jpg" width="48" height="600"><img src="/a.jpg" width="48">')) == 2

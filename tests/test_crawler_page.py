@@ -172,6 +172,7 @@ def test_relative_dates_count_from_the_capture() -> None:
         ('<meta name="author" content="admin">', None),
         ('<meta name="author" content="https://bensong.example/lan-chi">', None),
         (ld(author={"name": "bensong.example"}), None),
+        (ld(author={"@type": "NewsMediaOrganization", "name": "Báo Bãi Bồi"}), None),
         (f'<div class="b">{TEXT}<p style="text-align:right"><strong>Lan Chi</strong></p></div>', "Lan Chi"),
         (
             f'<div class="b">{TEXT}<p align="right"><em>Bài và ảnh: Lan Chi</em></p><div class="ad">Quảng cáo</div></div>',

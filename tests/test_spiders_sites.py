@@ -398,6 +398,50 @@ def test_vietnam_by_the_order_of_the_page(shape: str) -> None:
     assert row.authors == []
 
 
+OTHER_EDITION = (
+    "<h1>水辺の月祭り</h1><div><span>Báo Bãi Bồi</span><i>07/09/2026</i></div><p><b>村じゅうが提灯を手に岸辺へ向かい、太鼓の音が夕方から響いていました。</b></p>"
+    '<figure><img src="/den.jpg" alt="Đèn kéo quân"></figure><p>子どもたちは蝋燭を分け合いました。</p><p>詳細: https://khac.example/a</p>'
+    "<p>大人たちは庭で昔話をしました。</p><p>ソース：<a href='https://bensong.example/hoi-trang'>https://bensong.example/hoi-trang</a></p>"
+    "<h3>コメント (0)</h3><p>コメントを残してください</p>"
+)
+
+
+def test_vietnam_labels_of_an_edition_nobody_has_seen() -> None:
+    html = f'<main class="ant-layout-content">{OTHER_EDITION}</main>'
+    row = VietnamPage(Response(f"{WWW}/ja/dem-hoi-trang-ben-song", body=html.encode(), headers=HTML)).article()
+    assert (
+        row.body
+        == "子どもたちは蝋燭を分け合いました。\n\n詳細: https://khac.example/a\n\n大人たちは庭で昔話をしました。"
+    )
+    assert (row.language, row.translation_of) == ("ja", "vietnam.vn:vi:dem-hoi-trang-ben-song")
+    assert (row.source.name, row.source.url) == ("Báo Bãi Bồi", "https://bensong.example/hoi-trang")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<p>Nguồn: TTXVN</p>",  # under a table, say
+        "<p>Đăng ký tại: https://bensong.example/dang-ky</p>",
+        "<p>Cục trưởng Lan Chi cho biết mọi việc đã xong.</p>",
+        "<h2>Sản phẩm</h2>",
+        "<h3>Danh sách đội ghe (12)</h3>",
+    ],
+)
+def test_vietnam_a_line_in_the_middle_does_not_end_the_article(line: str) -> None:
+    long = "<p>" + "Đám trẻ chia nhau từng cây nến, giữ cho gió khỏi thổi tắt. " * 3 + "</p>"
+    html = f'<div class="post-detail-container"><h1>{TITLE}</h1>{LINE}{SAPO}{PICTURE}{long}{line}{long}{long}{SOURCE}{REST}</div>'
+    row = VietnamPage(Response(URL, body=html.encode(), headers=HTML)).article()
+    assert len((row.body or "").split("\n\n")) == 4
+    assert row.source.url == "https://bensong.example/hoi-trang"
+
+
+def test_vietnam_a_first_paragraph_before_a_picture_stays_in_a_known_body() -> None:
+    html = f'<div><h1>{TITLE}</h1>{LINE}<div class="post-detail-body"><p>Chiều xuống, bến đông dần lên từng chút.</p>{PICTURE}{TEXT}</div></div>'
+    row = VietnamPage(Response(URL, body=html.encode(), headers=HTML)).article()
+    assert (row.body or "").startswith("Chiều xuống")
+    assert row.sapo is None
+
+
 JSON_LD = {"@type": "NewsArticle", "headline": TITLE, "datePublished": "2026-09-06T23:30:00Z", "keywords": "trăng, đèn"}
 POST = {"slug": "dem-hoi-trang-ben-song", "title": TITLE, "publishedAt": "2026-09-06T23:30:00.000Z"}
 STREAM = '1:["$","div",null,{"post":' + json.dumps(POST) + "}]\n"
