@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 
+from crawler import crash
 from crawler.capture import CaptureRef
 from crawler.dates import utc_text
 from crawler.ledger_batch import url_hash, write_batch
@@ -98,6 +100,7 @@ class Ledger:
                 done = int(self._meta("schema") or 0)  # another process may have been here first
                 for statements in migrations[done:]:
                     for statement in statements:
+                        crash.at("migration")
                         self._db.execute(statement)
                 self._set_meta("schema", max(done, len(migrations)))
                 if done == 0:
@@ -193,7 +196,9 @@ class Ledger:
         last word in the batch counts), then the files' lengths.
         """
         with self._transaction():
-            return write_batch(self._db, self.scope, self._now(), ops)
+            applied = write_batch(self._db, self.scope, self._now(), ops)
+            crash.at("commit")
+        return applied
 
     # --- Questions of the frontier ----------------------------------------------------------------------------
 
@@ -347,13 +352,25 @@ class Ledger:
         )
         return [FileState(*(*row[:6], bool(row[6]))) for row in rows]
 
+    def jobs(self, spider: str) -> list[str]:
+        """Every run of this spider."""
+        return [str(job) for (job,) in self._db.execute("SELECT job FROM runs WHERE spider = ?", (spider,))]
+
 
 def _use_wal(db: sqlite3.Connection) -> None:
-    """Switch to WAL. Two processes that make a new file at once get "locked" here, without any waiting by SQLite."""
+    """Switch to WAL. Two processes that make a new file at once get "locked" here, without any waiting by SQLite.
+
+    LedgerError where the file system has no memory that processes share: SQLite then stays in the mode that it had.
+    """
+    give_up = monotonic() + BUSY_SECONDS
     while True:
         try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
+            (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > give_up:
                 raise
+            sleep(0.01)
+        else:
+            if mode != "wal":
+                raise LedgerError("its file system cannot hold a ledger (no write-ahead log); use a local disk")
+            return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from dataclasses import dataclass
@@ -19,11 +20,14 @@ class RowFile:
         self.size = 0  # end of the last whole line: what to commit
         self.count = 0
         self._file: int | None = None
+        self._named = False  # whether the folder's entry is on disk
 
     def append(self, line: bytes) -> tuple[int, int]:
         """Write one line; its offset and length. All of it or nothing stays, whatever OSError comes out."""
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
+            if self.path.exists():
+                raise FileExistsError(errno.EEXIST, "exists already", str(self.path))
             self._file = os.open(self.open_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         offset, end, view = self.size, self.size, memoryview(line)
         try:
@@ -38,20 +42,26 @@ class RowFile:
         return offset, end - offset
 
     def sync(self) -> None:
+        """Return when every line so far is on disk."""
         if self._file is not None:
             os.fsync(self._file)
+            if not self._named:
+                sync_folder(self.path.parent)
+                self._named = True
 
-    def close(self, committed: int | None = None) -> Path | None:
-        """Give the file its name; None when it was never begun. ``committed`` cuts off what came after."""
+    def close(self) -> Path | None:
+        """Give the file its name; None when it was never begun, or nothing could be written to it."""
         if self._file is None:
             return None
-        if committed is not None and committed < self.size:
-            os.ftruncate(self._file, committed)
-            self.size = committed
         os.fsync(self._file)
-        os.close(self._file)
-        self._file = None
+        self.abandon()
         return _settle(self.open_path, self.path, self.size)
+
+    def abandon(self) -> None:
+        """Close the file and leave it under ``.open``."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            os.close(file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,14 @@ def cut_back_rows(open_path: Path, committed: int) -> CutRows:
         os.fsync(file.fileno())
     path = open_path.with_name(open_path.name.removesuffix(OPEN))
     return CutRows(_settle(open_path, path, committed), len(rest), hashlib.sha256(rest).hexdigest() if rest else None)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, with those above it, so that it survives a power cut."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def _settle(open_path: Path, path: Path, size: int) -> Path | None:

@@ -13,31 +13,34 @@ stays sound, and what was not committed is fetched again by the next run.
 
 from __future__ import annotations
 
-import errno
 import logging
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from crawler import crash
 from crawler.arguments import Arguments, scope_key
 from crawler.capture import CaptureRef, Exchange
 from crawler.items import Article
 from crawler.ledger import Ledger, LedgerError
-from crawler.ledger_ops import Capture, FileState, Op, RunBeat, RunEnd, Scope
+from crawler.ledger_ops import Capture, FileState, Leftovers, Op, RunBeat, RunEnd, Scope
+from crawler.outputs import Outputs
 from crawler.records import records_of
 from crawler.recovery import cut_back_leftovers
-from crawler.rows import RowFile
+from crawler.rows import make_folder
+from crawler.trouble import OutputTrouble, trouble_of
 from crawler.versions import Versions
 from crawler.visit import Visit
 from warc.record import Original
-from warc.writer import WarcFile, file_name
+
+__all__ = ["OutputTrouble", "Report", "Store"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +48,7 @@ GROUP_PAGES = 64
 GROUP_SECONDS = 0.2
 HEARTBEAT_SECONDS = 10.0
 FINISHED, OUTPUT, STOPPED = 0, 3, 11  # exit statuses, as in crawler.usage
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-
-
-class OutputTrouble(Exception):
-    """The archive cannot be written. One line that names the path and the remedy; the run ends with status 3."""
+DISK = (OSError, EOFError, sqlite3.Error, LedgerError, OutputTrouble)  # what ends all further writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +66,23 @@ class Store:
         self._thread = threading.Thread(target=self._serve, name="archive-writer", daemon=True)
         self.folder = folder
         self.on_trouble: Callable[[OutputTrouble], None] = lambda trouble: None
+        self.leftovers: Leftovers
         self._args = args
-        self._warcinfo = warcinfo
-        self._target_size = target_size
         self._inbox: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
-        self._started = datetime.now(UTC)
         self._ready: Future[Scope] = Future()
         self._trouble: OutputTrouble | None = None
+        self._outputs = Outputs(folder, args.spider, args.job, warcinfo, target_size)
         # What the next group commit will make true
         self._ops: list[Op] = []
         self._applied: list[Callable[[], None]] = []
-        self._pages = 0
+        self._appended = 0  # captures
+        self._ended = 0  # visits
         self._group_began: float | None = None
         self._group_seconds = 0.0  # the seeds are committed at once: nothing is fetched before
         # Known, but not committed yet
         self._payloads: dict[str, Capture] = {}
         self._counts: dict[str, int] = {}
         self._beat = monotonic()
-        # The run's files
-        self._warc: WarcFile | None = None
-        self._warc_day: date | None = None
-        self._serial = 0
-        self._rows: dict[str, RowFile] = {}
-        self._committed: dict[str, int] = {}
-        self._closed: list[str] = []
 
     # --- From other threads -----------------------------------------------------------------------------------
 
@@ -130,8 +122,11 @@ class Store:
         """Serve the inbox until ``close``."""
         try:
             scope = self._open()
-        except (OSError, sqlite3.Error, ValueError, LedgerError) as error:
-            self._ready.set_exception(self._as_trouble(error))
+        except DISK as error:
+            self._ready.set_exception(trouble_of(error, self.folder))
+            return
+        except Exception as error:  # noqa: BLE001 - raised again where the store is opened
+            self._ready.set_exception(error)
             return
         self._ready.set_result(scope)
         while True:
@@ -143,7 +138,7 @@ class Store:
             self._guarded(answer, getattr(self, f"_do_{what}"), *values)
             if what == "close":
                 return
-            if self._pages >= GROUP_PAGES:
+            if max(self._appended, self._ended) >= GROUP_PAGES:
                 self._guarded(None, self._commit)
 
     def _next(self) -> tuple[Any, ...] | None:
@@ -161,49 +156,45 @@ class Store:
             if self._trouble is not None and work != self._do_close:
                 raise self._trouble
             result = work(*values)
-        except (OSError, EOFError, sqlite3.Error, OutputTrouble) as error:
-            trouble = self._as_trouble(error)
-            if self._trouble is None:
-                self._trouble = trouble
-                self.on_trouble(trouble)
-            if answer is not None:
-                answer.set_exception(trouble)
         except Exception as error:
-            logger.exception("The writer could not do its work")
-            if answer is None:
-                self._trouble = self._as_trouble(error)
-                self.on_trouble(self._trouble)
+            if isinstance(error, DISK) or answer is None:
+                error = self._in_trouble(error)
             else:
+                logger.exception("The writer could not do its work")
+            if answer is not None:
                 answer.set_exception(error)
         else:
             if answer is not None:
                 answer.set_result(result)
 
-    def _as_trouble(self, error: BaseException) -> OutputTrouble:
-        if isinstance(error, OutputTrouble):
-            return error
-        number = getattr(error, "errno", None)
-        full = number in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(error)
-        remedy = "make room" if full else "make it writable" if number in READ_ONLY else "see the log"
-        path = getattr(error, "filename", None) or self.folder
-        what = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-        return OutputTrouble(f"{path}: {what}; {remedy}, then the same command goes on")
+    def _in_trouble(self, error: Exception) -> OutputTrouble:
+        """Write nothing more, and tell it the first time."""
+        if self._trouble is None:
+            if not isinstance(error, DISK):
+                logger.critical("The writer could not do its work", exc_info=error)
+            self._trouble = trouble_of(error, self.folder)
+            self._group_began = None
+            self.on_trouble(self._trouble)
+        return self._trouble
 
     # --- Work, in the thread ----------------------------------------------------------------------------------
 
     def _do_append(self, exchange: Exchange, url_id: int | None) -> CaptureRef | None:
         made = records_of(exchange, self._original)
-        file = self._warc_file()
-        refs = file.append(made.records)
+        if self._outputs.warc_is_over:
+            self._commit()
+            self._ops += self._outputs.close_warc()
+        path, refs = self._outputs.append(made.records)
+        self._appended += 1
         self._touch()
         self._count("captures")
         if made.main is None or made.message is None:
             return None
-        place, digest, original = refs[0], made.message.payload_digest, made.original
+        place, digest, original = refs[0], made.main.payload_digest, made.original
         capture = Capture(
             record_id=place.record_id,
             url=made.main.target_uri or exchange.url,
-            file=self._relative(file.path),
+            file=path,
             offset=place.offset,
             length=place.length,
             record_type=made.main.type,
@@ -230,15 +221,13 @@ class Store:
     def _do_end(self, visit: Visit, ops: list[Op]) -> None:
         if visit.outcome == "done":
             for article, line in visit.rows:
-                file = self._row_file("articles")
-                offset, length = file.append(line)
-                path = self._relative(file.path)
+                path, offset, length = self._outputs.add_line("articles", line)
                 self._ops.append(self._versions.written(article, path, offset, length, visit.url_id))
                 self._count("rows")
             for kind, line in visit.lines:
-                self._row_file(kind).append(line)
+                self._outputs.add_line(kind, line)
         self._ops += ops
-        self._pages += 1
+        self._ended += 1
         self._touch()
 
     def _do_submit(self, ops: list[Op], applied: Callable[[], None] | None) -> None:
@@ -251,115 +240,68 @@ class Store:
         """The commit point: what the files hold is safe first, then the ledger says so, all in one transaction."""
         self._group_began = None
         self._group_seconds = GROUP_SECONDS
-        self._pages = 0
-        self._sync_files()
-        ops, self._ops = self._ops, []
+        self._appended = self._ended = 0
+        ops, self._ops = self._ops + self._outputs.sync(), []
         if monotonic() - self._beat >= HEARTBEAT_SECONDS:
             self._beat = monotonic()
             ops.append(RunBeat(self._run_id, dict(self._counts)))
         ops += self._versions.take_seen()
         self._ledger.apply(ops)
+        crash.at("committed")
         self._payloads.clear()
         self._versions.committed()
         applied, self._applied = self._applied, []
         for call in applied:
             call()
-        if self._warc is not None and self._warc.size >= self._target_size:
-            self._close_warc()
-
-    def _sync_files(self) -> None:
-        """Make the files durable and note how far they are."""
-        for kind, file in self._files():
-            if self._committed.get(kind) != file.size and file.size:
-                file.sync()
-                self._committed[kind] = file.size
-                self._ops.append(self._state(kind, file))
 
     def _do_close(self, reason: str, counts: dict[str, Any]) -> Report:
-        """Commit what there is; after trouble, cut the files back to what was committed. They get their names."""
+        """Commit what there is and give the files their names; after trouble, settle what was committed."""
         if self._trouble is None:
-            self._commit()
-        left = self._ledger.work_left() if self._trouble is None else 1
-        closing = []
-        if self._warc is not None:
-            closing.append(self._closed_warc(self._warc))
-        for kind, file in self._rows.items():
-            path = file.close(self._committed.get(kind, 0))
-            if path is not None:
-                self._closed.append(self._relative(path))
-                closing.append(self._state(kind, file, closed=True))
-        status = STOPPED if left else FINISHED
-        if self._trouble is not None:
-            status, reason = OUTPUT, "output_trouble"
-        self._ledger.apply([*closing, RunEnd(self._run_id, status, reason, {**counts, **self._counts})])
-        self._ledger.close()
-        if self._trouble is not None:
-            raise self._trouble
-        return Report(sorted(self._closed), left)
+            try:
+                return self._finish(reason, counts)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the archive could not be closed
+                self._in_trouble(error)
+        assert self._trouble is not None
+        self._settle(counts)
+        raise self._trouble
 
-    # --- Files ------------------------------------------------------------------------------------------------
+    def _finish(self, reason: str, counts: dict[str, Any]) -> Report:
+        self._commit()
+        left = self._ledger.work_left()
+        status = OUTPUT if reason == "output_trouble" else STOPPED if left else FINISHED
+        end = RunEnd(self._run_id, status, reason, {**counts, **self._counts})
+        self._ledger.apply([*self._outputs.close(), end])
+        self._ledger.close()
+        return Report(sorted(self._outputs.closed), left)
+
+    def _settle(self, counts: dict[str, Any]) -> None:
+        """Do what the next start would do, as far as the disk lets us; the rest is left to the next start.
+
+        A commit that has failed may stand in the write-ahead log all the same, and count after a kill. Only a ledger
+        that takes another transaction is sure of what it had committed, and only by such a one is anything cut off.
+        """
+        end = RunEnd(self._run_id, OUTPUT, "output_trouble", {**counts, **self._counts})
+        with suppress(*DISK):
+            self._outputs.abandon()
+            self._ledger.apply([end])
+            self._ledger.apply(self._cut_back(self._ledger.open_files(self._args.spider)))
+        with suppress(*DISK):
+            self._ledger.close()
+
+    # --- Start-up ---------------------------------------------------------------------------------------------
 
     def _open(self) -> Scope:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        spider = self._args.spider
+        make_folder(self.folder)
         self._ledger = Ledger.open(self.folder / "ledger.sqlite")
         self._versions = Versions(self._ledger, self._args.job)
-        scope = self._ledger.open_scope(spider, scope_key(self._args), self._args.recrawl)
+        scope = self._ledger.open_scope(self._args.spider, scope_key(self._args), self._args.recrawl)
         self._run_id = self._ledger.start_run(self._args.job, scope_key(self._args))
         self.leftovers = self._ledger.recover()
-        self._ledger.apply(cut_back_leftovers(self.folder, spider, self.leftovers.files))
+        self._ledger.apply(self._cut_back(self.leftovers.files))
         return scope
 
-    def _warc_file(self) -> WarcFile:
-        """The WARC file to append to; a new one each day."""
-        today = datetime.now(UTC).date()
-        if self._warc is not None and self._warc_day != today:
-            self._commit()
-            if self._warc is not None:
-                self._close_warc()
-        if self._warc is None:
-            folder = self.folder / "warc" / self._args.spider
-            folder.mkdir(parents=True, exist_ok=True)
-            name = file_name(self._args.spider, self._timestamp(datetime.now(UTC)), self._serial, self._args.job)
-            self._warc = WarcFile(folder / name, self._warcinfo)
-            self._warc_day = today
-            self._serial += 1
-        return self._warc
-
-    def _close_warc(self) -> None:
-        """Give a full file its name; everything in it is committed."""
-        assert self._warc is not None
-        self._ops.append(self._closed_warc(self._warc))
-        self._touch()
-
-    def _closed_warc(self, file: WarcFile) -> FileState:
-        committed = self._committed.pop("warc", 0)
-        state = replace(self._state("warc", file, closed=True), length=committed)
-        if file.close(committed) is not None:
-            self._closed.append(state.path)
-        self._warc = None
-        return state
-
-    def _row_file(self, kind: str) -> RowFile:
-        if kind not in self._rows:
-            name = f"{self._timestamp(self._started)}-{self._args.job}.jsonl"
-            self._rows[kind] = RowFile(self.folder / kind / self._args.spider / name)
-        return self._rows[kind]
-
-    def _files(self) -> list[tuple[str, WarcFile | RowFile]]:
-        warc = [("warc", self._warc)] if self._warc is not None else []
-        return [*warc, *self._rows.items()]
-
-    def _state(self, kind: str, file: WarcFile | RowFile, closed: bool = False) -> FileState:
-        path = self._relative(file.path)
-        return FileState(path, kind, self._args.spider, self._args.job, file.size, file.count, closed)
-
-    def _relative(self, path: Path) -> str:
-        return path.relative_to(self.folder).as_posix()
-
-    @staticmethod
-    def _timestamp(at: datetime) -> str:
-        return at.strftime("%Y%m%d%H%M%S")
+    def _cut_back(self, files: list[FileState]) -> list[Op]:
+        return cut_back_leftovers(self.folder, self._args.spider, files, self._ledger.jobs(self._args.spider))
 
     # --- Small helpers ----------------------------------------------------------------------------------------
 

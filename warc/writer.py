@@ -132,16 +132,22 @@ class WarcFile:
         None when nothing but the warcinfo would be left: such a file is removed.
         """
         if committed is not None and committed < self.size:
-            os.close(self._file)
+            self.abandon()
             return cut_back(self.open_path, committed).path
         self.sync()
-        os.close(self._file)
+        self.abandon()
         return publish(self.open_path, self.path)
 
     def discard(self) -> None:
         """Close the file and remove it."""
-        os.close(self._file)
+        self.abandon()
         self.open_path.unlink()
+
+    def abandon(self) -> None:
+        """Close the file and leave it under ``.open``; may be called again."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

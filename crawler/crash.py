@@ -1,0 +1,36 @@
+"""Kills this process at a named step, so that tests can see what a kill right there leaves behind.
+
+    BAOQUAN_CRASH_AT=commit:3 scrapy crawl …       SIGKILL when the third commit is about to become true
+
+Steps, in the order of a page: ``append`` after each record of a capture, ``row`` after each line, ``fsync`` before
+the files are synced, ``commit`` inside the ledger's transaction, ``committed`` behind it; ``close`` before a file
+gets its name, ``rename`` behind that; at start-up ``migration`` before each statement that makes or changes tables,
+``cut`` before each leftover file, ``recovered`` when all are cut and the ledger does not know it yet.
+Without the variable a step costs an empty call.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+VARIABLE = "BAOQUAN_CRASH_AT"
+STEPS = frozenset(("append", "row", "fsync", "commit", "committed", "close", "rename", "migration", "cut", "recovered"))
+
+_step, _, _times = os.environ.get(VARIABLE, "").partition(":")
+_left = int(_times or 1)
+
+
+def _pass(step: str) -> None:
+    """A step is reached, and nobody asked for a kill."""
+
+
+def _count(step: str) -> None:
+    global _left
+    assert step in STEPS, step
+    _left -= step == _step
+    if _left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+at = _count if _step else _pass
