@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lxml.etree import _Element
 
-from crawler.blocks import inline_text
+from crawler.htmltext import inline_text
 from crawler.selectors import Place, place
 from crawler.urls import canonical_url
 
