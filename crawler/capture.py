@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
 
+from warc.record import Original
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -28,7 +30,8 @@ class Exchange:
     cause: str | None = None
     error: str | None = None
     fetch_ms: int = 0
-    facts: dict[str, str] = field(default_factory=dict)  # for the metadata record: via, hopPath, seed, channel …
+    original: Original | None = None  # what a 304 stands for; None when the request had no conditions
+    facts: dict[str, str] = field(default_factory=dict)  # for the metadata record: url, via, kind, channel, pass …
 
 
 @dataclass(frozen=True, slots=True)

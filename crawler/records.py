@@ -1,4 +1,4 @@
-"""From an exchange to the WARC records of its capture: request, response or revisit, and metadata."""
+"""From an exchange to the WARC records of its capture: response or revisit, request, and metadata."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ def records_of(exchange: Exchange, find_original: Callable[[str], Original | Non
         beginning = exchange.response.read(FIRST_BYTES).decode("ascii", "backslashreplace")
         facts |= {"outcome": "not-http", "error": "the answer is not HTTP", "firstBytes": beginning}
         return CaptureRecords(_beside(None, visit, exchange, facts), None, message, None, exchange.cause)
+    truncated = exchange.cause or (None if message.complete else "unspecified")
+    if message.status == 304 and exchange.original is not None and truncated is None:
+        main = record.revisit(visit, message, exchange.original, profile=record.NOT_MODIFIED)
+        return CaptureRecords([main, *_beside(main, visit, exchange, facts)], main, message, exchange.original, None)
     original = None
     if message.payload_digest and exchange.cause is None and message.complete and message.body.length:
         original = find_original(message.payload_digest)
@@ -49,7 +53,6 @@ def records_of(exchange: Exchange, find_original: Callable[[str], Original | Non
         main = record.revisit(visit, message, original)
     else:
         main = record.response(visit, message, truncated=exchange.cause)
-    truncated = exchange.cause or (None if message.complete else "unspecified")
     return CaptureRecords([main, *_beside(main, visit, exchange, facts)], main, message, original, truncated)
 
 

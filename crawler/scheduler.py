@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -23,6 +23,7 @@ from scrapy.core.scheduler import BaseScheduler
 from scrapy.utils.asyncio import CallLaterResult, call_later
 
 from crawler.capture import CaptureRef
+from crawler.conditional import ask_if_changed
 from crawler.ledger import Ledger
 from crawler.ledger_ops import (
     ARTICLE_KINDS,
@@ -119,6 +120,7 @@ class LedgerScheduler(BaseScheduler):
         reactor: Reactor,
         *,
         leftovers: Iterable[tuple[FrontierRow, CaptureRef]] = (),
+        facts: Mapping[str, str] | None = None,
         room: Callable[[], int | None] = lambda: None,
         count: Callable[[str], None] = lambda name: None,
         clock: Callable[[], float] = monotonic,
@@ -129,6 +131,8 @@ class LedgerScheduler(BaseScheduler):
         self._politeness = politeness
         self._reactor = reactor
         self._leftovers = deque(leftovers)  # captured by an earlier run, to be read back from the archive
+        # Of the run: job and pass, for each capture's metadata record
+        self._facts = {name: value for name, value in (facts or {}).items() if value}
         self._room = room  # rows that the run may still write; None for any number
         self._count = count
         self._clock = clock
@@ -166,6 +170,7 @@ class LedgerScheduler(BaseScheduler):
             politeness,
             ScrapyReactor(crawler),
             leftovers=store.leftovers.captured,
+            facts={"job": settings.get("JOB") or "", "pass": str(ledger.scope.pass_number if ledger.scope else 1)},
             room=lambda: archive.room,
             count=stats.inc_value,
         )
@@ -303,7 +308,10 @@ class LedgerScheduler(BaseScheduler):
         if row.kind in ARTICLE_KINDS:
             self._articles_out.add(row.url_id)
         self._count("scheduler/replayed" if replay else "scheduler/dequeued")
-        return build_request(row, self._spider, replay)
+        request = build_request(row, self._spider, replay, self._facts)
+        if replay is None:
+            ask_if_changed(request, self._ledger)
+        return request
 
     def _has_room(self, row: FrontierRow) -> bool:
         """Whether the run may still write the row that this URL may give, and those of the articles in flight."""
@@ -392,9 +400,14 @@ class LedgerScheduler(BaseScheduler):
         self._reactor.wake()
 
 
-def build_request(row: FrontierRow, spider: NewsSpider, replay: CaptureRef | None = None) -> Request:
-    """The one place where pages' Requests are made. With ``replay`` the answer is to be read from the archive."""
-    facts = {"via": row.via, "hopsFromSeed": row.hop_path, "kind": row.kind, "channel": row.channel}
+def build_request(
+    row: FrontierRow, spider: NewsSpider, replay: CaptureRef | None = None, run: Mapping[str, str] | None = None
+) -> Request:
+    """The one place where pages' Requests are made. With ``replay`` the answer is to be read from the archive.
+
+    ``facts`` and those of the ``run`` go into the capture's metadata record: the ledger is rebuilt from them.
+    """
+    facts = {"url": row.url, "via": row.via, "hopsFromSeed": row.hop_path, "kind": row.kind, "channel": row.channel}
     meta: dict[str, Any] = {
         "url_id": row.url_id,
         "frontier": row,
@@ -405,7 +418,7 @@ def build_request(row: FrontierRow, spider: NewsSpider, replay: CaptureRef | Non
         "channel": row.channel,
         "render": row.render,
         "retry_times": row.retries,
-        "facts": {name: value for name, value in facts.items() if value} | {"depth": str(row.depth)},
+        "facts": {name: value for name, value in facts.items() if value} | {"depth": str(row.depth)} | dict(run or {}),
     }
     if replay is not None:
         meta["replay"] = replay

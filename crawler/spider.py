@@ -194,6 +194,9 @@ class NewsSpider(scrapy.Spider):
 
     def _read(self, response: Response, visit: Visit) -> Iterator[Any]:
         status = response.status
+        capture = response.request.meta.get("capture") if response.request else None
+        if capture is not None and capture.status == 304:
+            visit.reason = "not_modified"  # the response is the archived page, and it is read like any other
         self._refusals = self._refusals + 1 if status == 403 else 0
         location = response.headers.get("Location")
         if 300 <= status < 400 and location:

@@ -290,7 +290,14 @@ def test_every_key_of_a_request() -> None:
         "channel": "related",
         "render": "dom",
         "retry_times": 1,
-        "facts": {"via": "https://h.vn/", "hopsFromSeed": "LR", "kind": "related", "channel": "related", "depth": "2"},
+        "facts": {
+            "url": "https://h.vn/a",
+            "via": "https://h.vn/",
+            "hopsFromSeed": "LR",
+            "kind": "related",
+            "channel": "related",
+            "depth": "2",
+        },
     }
 
 
