@@ -25,6 +25,7 @@ from scrapy.exceptions import (
     IgnoreRequest,
     ResponseDataLossError,
 )
+from scrapy.utils.defer import deferred_from_coro
 from twisted.python.failure import Failure
 
 from crawler import __version__
@@ -32,13 +33,16 @@ from crawler.capture import CaptureRef, Exchange
 from crawler.items import Article
 from crawler.ledger_ops import Scope
 from crawler.replay import raw_response
-from crawler.store import OutputTrouble, Store
+from crawler.stopping import Stopping, Unfinished
+from crawler.store import Store
+from crawler.trouble import OutputTrouble, trouble_of
 from crawler.visit import Visit
 from warc.reader import capture_at
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+    from twisted.internet.defer import Deferred
 
     from crawler.spider import NewsSpider
 
@@ -62,6 +66,8 @@ class Archive:
         self._job = job
         self.scope: Scope | None = None
         self.trouble: OutputTrouble | None = None
+        self.stopping = Stopping(crawler, crawler.settings.getfloat("STOP_GRACE"))
+        self._over = False  # the store was told to close
         self.rows = 0  # decided by this run
         self._max_articles = max_articles
         self._crawler = crawler
@@ -153,7 +159,9 @@ class Archive:
     def failed(self, visit: Visit, failure: Failure) -> None:
         """Nothing could be fetched: end the visit under the reason that the failure names."""
         error = failure.value
-        if isinstance(error, (asyncio.CancelledError, OutputTrouble)):
+        if isinstance(error, OutputTrouble) and failure.request.meta.get("replay"):  # type: ignore[attr-defined]
+            visit.end("captured")
+        elif isinstance(error, (asyncio.CancelledError, OutputTrouble, Unfinished)):
             visit.end("queued")
         elif isinstance(error, IgnoreRequest):
             visit.end("refused", getattr(error, "reason", "ignored"))
@@ -231,20 +239,36 @@ class Archive:
 
         reactor.callFromThread(self._on_trouble, trouble)
 
+    def in_trouble(self, error: BaseException) -> OutputTrouble:
+        """End the run for an error of this machine; what to raise for it."""
+        trouble = trouble_of(error, self.store.folder if self.store is not None else Path.cwd())
+        self._on_trouble(trouble)
+        return trouble
+
     def _on_trouble(self, trouble: OutputTrouble) -> None:
         if self.trouble is None:
             self.trouble = trouble
             logger.critical("%s", trouble)
+            self.stopping.begin(grace=0)  # nothing that comes now could be archived
             self._close("output_trouble")
 
     def _close(self, reason: str) -> None:
+        self.stopping.begin()
         engine = self._crawler.engine
         if engine is not None and engine.spider is not None:
             self._closing = asyncio.ensure_future(engine.close_spider_async(reason=reason))
 
+    def close_now(self) -> Deferred[None]:
+        """The reactor goes down before the crawl was over: commit what there is. Nothing when all is committed."""
+        scheduler: Any = self._crawler.engine.scheduler if not self._over else None
+        if scheduler is not None:
+            scheduler.close("forced")
+        return deferred_from_coro(self._closed("forced"))
+
     async def _closed(self, reason: str) -> None:
-        if self.store is None:
+        if self.store is None or self._over:
             return
+        self._over = True
         try:
             report = await asyncio.wrap_future(self.store.close(reason, _counts(self._stats.get_stats())))
         except OutputTrouble as trouble:

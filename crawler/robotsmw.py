@@ -27,6 +27,8 @@ from scrapy.http.request import NO_CALLBACK
 
 from crawler.guard import ForbiddenAddress
 from crawler.robots import MAX_BYTES, crawl_delay, decide, rule_for, sitemaps
+from crawler.stopping import Unfinished
+from crawler.trouble import OutputTrouble
 from crawler.urls import canonical_url, host_of
 
 if TYPE_CHECKING:
@@ -162,6 +164,8 @@ class RobotsMiddleware:
             self._stats.inc_value("robots/asked")
             try:
                 response = await engine.download_async(request)
+            except (Unfinished, OutputTrouble):  # says nothing about the origin
+                raise
             except ForbiddenAddress as refusal:
                 return Answer(None, refusal=None if hops else refusal)
             except Exception as error:  # noqa: BLE001 - whatever kept robots.txt from being read closes its origin
