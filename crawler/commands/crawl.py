@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,10 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
+    from crawler.archive import Archive
     from crawler.spider import NewsSpider
+
+LAST_SECONDS = 2.5  # from a second stop signal, or the last commit, to the end of the process
 
 logger = logging.getLogger(__name__)
 
@@ -94,9 +98,13 @@ class Command(BaseRunSpiderCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.crawler_process is not None
+        from twisted.internet import reactor as running_reactor
+
+        reactor: Any = running_reactor
         with self._lock:
             crawler = self._create_crawler(self._spider)
             task: Any = self.crawler_process.crawl(crawler, **opts.spargs)
+            reactor.addSystemEventTrigger("before", "shutdown", _last_commit, crawler)
             self.crawler_process.start()
         error = task.exception() if task.done() and not task.cancelled() else None
         self.exitcode, line = outcome(crawler, error)
@@ -125,31 +133,58 @@ class Command(BaseRunSpiderCommand):
         return spider, arguments
 
 
+def _last_commit(crawler: Crawler) -> Any:
+    """The reactor goes down. After a second stop signal the archive is still open: have it committed and closed.
+
+    And have the process end soon, whatever a thread waits for (a name server, a disk): all that was committed is safe.
+    """
+    hurry = threading.Timer(LAST_SECONDS, lambda: os._exit(outcome(crawler, None)[0]))
+    hurry.daemon = True
+    hurry.start()
+    archive = _archive(crawler)
+    return archive.close_now() if archive is not None else None
+
+
+def _archive(crawler: Crawler) -> Archive | None:
+    """The crawl's archive; None when the crawl broke off before it was opened."""
+    from crawler.archive import Archive
+
+    try:
+        return crawler.get_extension(Archive)
+    except RuntimeError:  # no extension was made yet
+        return None
+
+
 def outcome(crawler: Crawler, error: BaseException | None) -> tuple[int, str | None]:
     """Exit status of a run that has ended, and the line to say on stderr.
 
     Trouble with the archive comes first; else the work left in the frontier decides, whatever the reason the
     spider was closed for.
     """
-    from crawler.archive import Archive
-    from crawler.store import OutputTrouble
+    from crawler.trouble import OutputTrouble
 
     if isinstance(error, OutputTrouble):
         return Status.OUTPUT, str(error)
     if error is not None:
         return Status.FAULT, f"internal error: {type(error).__name__}: {error}"
-    archive = crawler.get_extension(Archive)
-    if archive is not None and archive.trouble is not None:
+    archive = _archive(crawler)
+    if archive is None:
+        return Status.STOPPED, None
+    if archive.trouble is not None:
         return Status.OUTPUT, str(archive.trouble)
     stats = crawler.stats.get_stats()
     if "output/trouble" in stats:
         return Status.OUTPUT, f"-o: {stats['output/trouble']}; the archive has all rows, -o only those before"
     if any(key.startswith("feedexport/failed_count") for key in stats):
         return Status.OUTPUT, "-o: an output could not be stored, see the log; the archive has all rows"
-    # A second stop signal ends the reactor before the spider is closed: no finish reason, and work left.
-    if stats.get("frontier/left", 0) > 0 or "finish_reason" not in stats:
+    reason = stats.get("finish_reason")
+    # A second stop signal ends the reactor before the spider is closed: no reason, and work left. A first one may
+    # come before the frontier was told a single seed.
+    if reason is None or (reason == "shutdown" and "scheduler/enqueued" not in stats):
         return Status.STOPPED, None
-    return Status.FINISHED, None
+    if reason == "start_error" or "frontier/left" not in stats:
+        return Status.FAULT, f"internal error: {reason}, see the log"
+    return (Status.STOPPED if stats["frontier/left"] > 0 else Status.FINISHED), None
 
 
 def _refuse_doubles(pairs: list[str]) -> None:
