@@ -143,7 +143,7 @@ class FieldSource:
     """Where the value of one field was found."""
 
     field: str = doc("name of the field", "")
-    source: str = doc("json_ld, selector, meta, generic, url or label", "")
+    source: str = doc("json_ld, embedded (page data of a script), selector, meta, generic, url or label", "")
 
 
 @dataclass(slots=True)
