@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, gettempdir
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urldefrag, urlsplit
@@ -50,9 +51,13 @@ from twisted.web.http_headers import Headers as WireHeaders
 from twisted.web.http_headers import InvalidHeaderName
 
 from crawler.archive import archive_of
-from crawler.capture import Exchange
+from crawler.capture import CaptureRef, Exchange
+from crawler.conditional import ask_again_in_full
 from crawler.guard import Guard, GuardedEndpoint
+from crawler.stopping import Unfinished
+from crawler.trouble import HANDLES
 from crawler.tunnel import TunnelEndpoint
+from warc.reader import DamagedRecord
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -63,6 +68,7 @@ SPOOL_BYTES = 2 * 1024 * 1024  # a larger response is kept on disk while it come
 HEAD_MAX_BYTES = 256 * 1024  # a head that is longer has no end that we would wait for
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 UNREADABLE = (ParseError, ValueError, KeyError, _MalformedChunkedDataError)  # what Twisted raises on a bad answer
+GIVEN_UP = "given up"  # a cause that no record has
 INTERIM = re.compile(rb"HTTP/\d\.\d 1\d\d\b")
 
 
@@ -78,6 +84,7 @@ class Tee:
         self.cipher: str | None = None
         self.cancel: Callable[[], None] = lambda: None  # gives up a connection that is not there yet
         self.cause: str | None = None
+        self.trouble: OSError | None = None  # why the copy could not be kept
         self._head: bytearray | None = bytearray()  # what came of the head, until it ends
         self._open = False
 
@@ -96,6 +103,14 @@ class Tee:
             return
         if not self._head:
             self._note_encryption()
+        try:
+            self._record(data)
+        except OSError as error:  # a large response is kept on disk, and that disk may be full
+            self.trouble = OSError(error.errno, error.strerror, gettempdir())
+            self._open = False
+            self.abort()
+
+    def _record(self, data: bytes) -> None:
         if self._head is None:
             self.response.write(data)
             return
@@ -129,6 +144,11 @@ class Tee:
             self.cancel()
         else:
             self.transport.abortConnection()
+
+    def give_up(self) -> None:
+        """The crawl ends now: close the connection, and have nothing of the exchange archived."""
+        self.cause = GIVEN_UP
+        self.abort()
 
     def stop(self) -> int:
         """Record no more; the number of response bytes recorded."""
@@ -261,15 +281,64 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
     async def download_request(self, request: Request) -> Response:
         """Fetch, archive, return; raises Scrapy's download errors after the archive has what came.
 
-        A page that an earlier run archived and did not read comes from the archive, and nothing is asked.
+        A page that an earlier run archived and did not read comes from the archive, and nothing is asked. So does one
+        that the server says is not modified; then ``meta["capture"].status`` is 304.
         """
         if (replay := request.meta.get("replay")) is not None:
             request.meta["capture"] = replay
-            response = await asyncio.to_thread(self._archive.read_back, replay)
-            response.request = None  # the engine sets the one that is being answered
+            return await self._replay(request, replay)
+        response = await self._fetch(request)
+        capture: CaptureRef | None = request.meta["capture"]
+        if response.status != 304 or capture is None or capture.revisit_id is None:
             return response
+        try:
+            return await self._read_back(capture)
+        except (OSError, ValueError) as error:
+            logger.warning("Not modified, but the archived page cannot be read; asking in full: %s", error)
+        ask_again_in_full(request)
+        return await self._fetch(request)
+
+    async def _replay(self, request: Request, capture: CaptureRef) -> Response:
+        """What an earlier run archived and did not read. Raises Unfinished when it is gone: it is asked again."""
+        try:
+            return await self._read_back(capture)
+        except (FileNotFoundError, DamagedRecord) as error:
+            logger.warning("%s cannot be read back and is asked again: %s", request.url, error)
+            raise Unfinished(f"{request.url} cannot be read back") from error
+        except OSError as error:
+            raise self._archive.in_trouble(error) from error
+
+    async def _read_back(self, capture: CaptureRef) -> Response:
+        response = await asyncio.to_thread(self._archive.read_back, capture)
+        response.request = None  # the engine sets the one that is being answered
+        return response
+
+    async def _fetch(self, request: Request) -> Response:
+        """One exchange over the network. Raises Unfinished when the crawl ends before it does."""
         tee = Tee()
         started, clock = datetime.now(UTC), monotonic()
+        try:
+            with self._archive.stopping.running(tee.give_up):
+                answer, body, failure = await self._converse(request, tee)
+            received = tee.stop()
+            if (own_fault := tee.trouble or _out_of_handles(failure)) is not None:
+                raise self._archive.in_trouble(own_fault)
+            if tee.cause == GIVEN_UP:
+                raise Unfinished(f"{request.url} was given up")
+            if received and tee.cause is None and failure is not None:
+                tee.cause = _ended_by(failure.__cause__)
+            request.meta["download_latency"] = monotonic() - clock
+            exchange = self._exchange(request, tee, received, started, round((monotonic() - clock) * 1000), failure)
+            request.meta["capture"] = await self._archive.append(exchange, request.meta.get("url_id"))
+        finally:
+            tee.response.close()
+        if failure is not None or tee.cause is not None:
+            raise _error(request, tee.cause, failure)
+        assert body is not None or answer.length == 0
+        return _response(request, answer, b"".join(body.parts) if body else b"")
+
+    async def _converse(self, request: Request, tee: Tee) -> tuple[Any, _Body | None, Exception | None]:
+        """Send the request and read the answer: Twisted's answer, its body, and what went wrong."""
         body: _Body | None = None
         answer: Any = None
         failure: Exception | None = None
@@ -288,19 +357,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         finally:
             if deadline.active():
                 deadline.cancel()
-        received = tee.stop()
-        if received and tee.cause is None and failure is not None:
-            tee.cause = _ended_by(failure.__cause__)
-        request.meta["download_latency"] = monotonic() - clock
-        exchange = self._exchange(request, tee, received, started, round((monotonic() - clock) * 1000), failure)
-        try:
-            request.meta["capture"] = await self._archive.append(exchange, request.meta.get("url_id"))
-        finally:
-            tee.response.close()
-        if failure is not None or tee.cause is not None:
-            raise _error(request, tee.cause, failure)
-        assert body is not None or answer.length == 0
-        return _response(request, answer, b"".join(body.parts) if body else b"")
+        return answer, body, failure
 
     def _connect_and_send(self, request: Request, tee: Tee) -> Deferred[Any]:
         """Get a connection that the guard has let through and send the request over it."""
@@ -377,6 +434,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
             cause=tee.cause,
             error=None if received else _error_text(tee.cause, failure),
             fetch_ms=fetch_ms,
+            original=request.meta.get("unmodified"),
             facts=request.meta.get("facts", {}),
         )
 
@@ -393,6 +451,17 @@ def _ended_by(error: BaseException | None) -> str:
     reasons = [reason.value for reason in getattr(error, "reasons", [])]
     unreadable = any(isinstance(reason, UNREADABLE) for reason in reasons)
     return "unspecified" if unreadable else "disconnect"
+
+
+def _out_of_handles(error: BaseException | None) -> OSError | None:
+    """The error when this machine had no more handles, whatever it was wrapped in; None when the peer failed."""
+    while error is not None:
+        number = getattr(error, "osError", None) or getattr(error, "errno", None)
+        if number in HANDLES:
+            return OSError(number, os.strerror(number))
+        inside = [reason.value for reason in getattr(error, "reasons", [])]
+        error = error.__cause__ or (inside[0] if inside else None)
+    return None
 
 
 def _expire(tee: Tee) -> None:
