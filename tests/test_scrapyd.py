@@ -9,7 +9,6 @@ import subprocess
 import sys
 import sysconfig
 import time
-import tomllib
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -197,13 +196,6 @@ def test_the_egg_holds_the_packages_and_nothing_else(egg: Path, sources: Sequenc
     ours = {name for name in sources if name.startswith(tuple(f"{package}/" for package in PACKAGES))}
     assert "crawler/py.typed" in ours
     assert ours - set(packed) == set()
-
-
-def test_every_package_is_declared(sources: Sequence[str]) -> None:
-    """A new sub-package must be named in pyproject.toml, or no egg and no wheel would hold it."""
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
-    folders = {str(Path(name).parent) for name in sources if name.endswith(".py") and name.startswith(PACKAGES)}
-    assert set(declared) == {folder.replace("/", ".") for folder in folders}
 
 
 def test_scrapyd_knows_the_spiders(scrapyd: Scrapyd, egg: Path) -> None:
