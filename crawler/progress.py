@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import sys
 import time
 from collections import deque
@@ -27,14 +28,17 @@ logger = logging.getLogger(__name__)
 
 LOG_EVERY = 30.0  # seconds
 DRAW_EVERY = 0.5  # seconds
+COUNT_EVERY = 5.0  # seconds; the queue's index is read for it
 RATE_OVER = 10.0  # seconds: long enough to be steady, short enough to show a stall
 
 
 class Progress:
     """The extension. It reads stats and never writes any."""
 
-    def __init__(self, stats: Callable[[], Stats], terminal: bool) -> None:
+    def __init__(self, stats: Callable[[], Stats], terminal: bool, queue: Callable[[], int | None]) -> None:
         self._stats = stats
+        self._queue = queue
+        self._queued: tuple[float, int | None] = (-COUNT_EVERY, None)
         self._terminal = terminal
         self._rate = Rate()
         self._host = ""
@@ -43,7 +47,11 @@ class Progress:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Progress:
-        progress = cls(crawler.stats.get_stats, terminal=sys.stderr.isatty())
+        def queue() -> int | None:
+            scheduler: Any = crawler.engine.scheduler if crawler.engine else None
+            return len(scheduler) if scheduler is not None else None
+
+        progress = cls(crawler.stats.get_stats, sys.stderr.isatty(), queue)
         crawler.signals.connect(progress.spider_opened, signals.spider_opened)
         crawler.signals.connect(progress.response_received, signals.response_received)
         crawler.signals.connect(progress.spider_closed, signals.spider_closed)
@@ -61,6 +69,7 @@ class Progress:
             self._task.stop()
         if self._live is not None:
             self._live.close()
+        self._queued = (math.inf, None)  # the frontier is closed; the summary says what is left
         logger.info(self.line())
 
     def tick(self) -> None:
@@ -78,13 +87,19 @@ class Progress:
         parts = [
             f"{pages:,} pages",
             f"{stats.get('store/rows', 0):,} articles",
-            f"{stats['frontier/left']:,} in the frontier" if "frontier/left" in stats else "",
+            f"{left:,} in the frontier" if (left := stats.get("frontier/left", self._in_queue())) is not None else "",
             f"{self._rate.of(pages):.1f} pages/s",
             size(stats.get("capture/bytes", 0)),
             f"{failed:,} failed",
             self._host,
         ]
         return ", ".join(part for part in parts if part)
+
+    def _in_queue(self) -> int | None:
+        counted, _ = self._queued
+        if time.monotonic() - counted >= COUNT_EVERY:
+            self._queued = (time.monotonic(), self._queue())
+        return self._queued[1]
 
 
 class Rate:

@@ -79,7 +79,7 @@ def test_rate_is_that_of_the_last_seconds() -> None:
 
 
 def test_progress_line() -> None:
-    progress = Progress(lambda: STATS, terminal=False)
+    progress = Progress(lambda: STATS, terminal=False, queue=lambda: 5)
     line = progress.line()
     assert line.startswith("1,234 pages, 311 articles, 1,750 in the frontier, ")
     assert line.endswith(" pages/s, 12.3 MB, 33 failed")
@@ -87,7 +87,7 @@ def test_progress_line() -> None:
 
 def test_plain_log_lines_without_a_terminal(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    Progress(lambda: STATS, terminal=False).tick()
+    Progress(lambda: STATS, terminal=False, queue=lambda: 5).tick()
     assert "1,234 pages" in caplog.text
 
 
@@ -98,7 +98,7 @@ from scrapy.utils.log import configure_logging, get_scrapy_root_handler
 from crawler.progress import Progress
 configure_logging(Settings({"LOG_FORMAT": "%(message)s"}))
 log = logging.getLogger("a")
-progress = Progress(lambda: {"capture/count": 7}, terminal=sys.stderr.isatty())
+progress = Progress(lambda: {"capture/count": 7}, terminal=sys.stderr.isatty(), queue=lambda: 5)
 progress.tick()
 log.info("bài [red]thứ nhất[/red] " + "x" * 100)
 progress.tick()
