@@ -29,9 +29,11 @@ from scrapy.utils.defer import deferred_from_coro
 from twisted.python.failure import Failure
 
 from crawler import __version__
+from crawler.arguments import Arguments, scope_key
 from crawler.capture import CaptureRef, Exchange
 from crawler.items import Article
 from crawler.ledger_ops import Scope
+from crawler.recrawl import Recrawl
 from crawler.replay import raw_response
 from crawler.stopping import Stopping, Unfinished
 from crawler.store import Store
@@ -85,8 +87,9 @@ class Archive:
             store = Store(
                 Path(settings["ARCHIVE_DIR"]).absolute(),
                 spider.args,
-                warcinfo_fields(settings["USER_AGENT"], settings["CONTACT"], spider.args.job),
+                warcinfo_fields(settings["USER_AGENT"], settings["CONTACT"], spider.args),
                 settings.getint("WARC_TARGET_SIZE"),
+                Recrawl.parse(settings["RECRAWL_INTERVALS"], settings.getint("RECRAWL_LIMIT")),
             )
         archive = cls(crawler, store, spider.args.job, spider.args.max_articles)
         spider.archive = archive
@@ -292,7 +295,7 @@ def _counts(stats: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in stats.items() if key.startswith(prefixes)}
 
 
-def warcinfo_fields(user_agent: str, contact: str | None, job: str) -> dict[str, str]:
+def warcinfo_fields(user_agent: str, contact: str | None, args: Arguments) -> dict[str, str]:
     """The ``warcinfo`` record's fields (WARC/1.1, annex B.1, and the conventions of other archivers)."""
     fields = {
         "software": f"bao-quan/{__version__} Scrapy/{version('scrapy')} warcio/{version('warcio')}",
@@ -301,7 +304,8 @@ def warcinfo_fields(user_agent: str, contact: str | None, job: str) -> dict[str,
         "robots": "classic",
         "hostname": socket.gethostname(),
         "http-header-user-agent": user_agent,
-        "isPartOf": job,
+        "isPartOf": args.job,
+        "scope": scope_key(args),
         "description": f"News articles, Python {platform.python_version()}",
         "message-normalisation": "chunked bodies are stored de-chunked: Transfer-Encoding becomes "
         "X-Archive-Orig-Transfer-Encoding and an exact Content-Length is appended; behind a proxy the request line "

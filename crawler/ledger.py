@@ -22,15 +22,24 @@ from time import monotonic, sleep
 from crawler import crash
 from crawler.capture import CaptureRef
 from crawler.dates import utc_text
-from crawler.ledger_batch import url_hash, write_batch
+from crawler.ledger_batch import due_before, url_hash, write_batch
 from crawler.ledger_ops import Applied, Capture, FileState, FrontierRow, HostState, Leftovers, Op, Scope, Version
 from crawler.ledger_schema import MIGRATIONS
+from crawler.recrawl import DEFAULT, Recrawl
 from crawler.urls import CANONICALISATION
 
 BUSY_SECONDS = 60.0  # how long a commit waits for another spider's commit on the same ledger
 _LEFT = "state IN ('queued', 'in_flight', 'captured')"
 _ROW = """f.url_id, u.fingerprint, u.url, f.host, f.kind, f.depth, f.priority, f.via, f.hop_path, f.channel,
     f.render, f.attempts, f.retries"""
+# Pages that gave no article are left out. Below the priority of everything found, in the order of their recency.
+_AGAIN = """UPDATE frontier SET pass = ?, state = 'queued', reason = NULL, priority = priority % 10000000000,
+    attempts = 0, retries = 0, not_before = 0, changed_at = ?
+WHERE scope_id = ? AND url_id IN (
+    SELECT f.url_id FROM urls u CROSS JOIN frontier f  -- in this order: few are due
+    WHERE f.scope_id = ? AND f.url_id = u.url_id AND u.due_at <= ? AND f.pass < ? AND f.kind IN ('article', 'related')
+        AND (f.state <> 'done' OR f.reason IS NULL OR f.reason IN ('dropped_unchanged', 'not_modified'))
+    ORDER BY u.due_at LIMIT ?)"""
 _CAPTURE = """record_id, url, file, file_offset, length, record_type, captured_at, run, url_id, original_id, status,
     payload_digest, truncated, mime, etag, last_modified"""
 
@@ -124,11 +133,11 @@ class Ledger:
 
     # --- Scopes and runs --------------------------------------------------------------------------------------
 
-    def open_scope(self, spider: str, arguments_json: str, recrawl: str = "auto") -> Scope:
+    def open_scope(self, spider: str, arguments_json: str, recrawl: str = "auto", rule: Recrawl = DEFAULT) -> Scope:
         """Go on with the pass that has work left, or start a new one; later operations belong to this scope.
 
         ``recrawl`` says which articles captured before may be queued: ``auto`` those that are due, ``never`` none,
-        ``all`` every one.
+        ``all`` every one. ``rule`` says when an article is due.
         """
         arguments = json.dumps(json.loads(arguments_json), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         now = utc_text(self._now())
@@ -142,17 +151,29 @@ class Ledger:
                     (spider, arguments, now),
                 ).lastrowid
                 assert scope_id is not None
-                scope = Scope(scope_id, spider, 1, False, recrawl)
+                scope = Scope(scope_id, spider, 1, False, recrawl, rule)
             elif self._work_left(known[0]):
-                scope = Scope(known[0], spider, known[1], True, recrawl)
+                scope = Scope(known[0], spider, known[1], True, recrawl, rule)
             else:
-                scope = Scope(known[0], spider, known[1] + 1, False, recrawl)
+                scope = Scope(known[0], spider, known[1] + 1, False, recrawl, rule)
                 self._db.execute(
                     "UPDATE scopes SET pass = ?, pass_started = ? WHERE scope_id = ?",
                     (scope.pass_number, now, scope.id),
                 )
         self.scope = scope
         return scope
+
+    def ask_again(self) -> int:
+        """Queue the articles of this scope that are due, behind all that lists promise; how many.
+
+        An article that was taken down is one that no list promises any longer. The most overdue go first, up to the
+        rule's limit; with ``recrawl=all`` every one.
+        """
+        scope, now = self._scope(), utc_text(self._now())
+        limit = 2**62 if scope.recrawl == "all" else scope.rule.limit
+        values = (scope.pass_number, now, scope.id, scope.id, due_before(scope, now), scope.pass_number, limit)
+        with self._transaction():
+            return self._db.execute(_AGAIN, values).rowcount
 
     def start_run(self, job: str, arguments_json: str) -> int:
         """Note a run of this scope; its number. Runs of the spider that never ended were killed: say so."""

@@ -23,6 +23,7 @@ from crawler.ledger_ops import (
     Applied,
     ArticleSeen,
     ArticleState,
+    Basis,
     Capture,
     Done,
     Event,
@@ -39,12 +40,12 @@ from crawler.ledger_ops import (
     RunEnd,
     Scope,
     Version,
-    due_at,
 )
+from crawler.recrawl import DEFAULT
 
 CHUNK = 256  # rows a statement; a power of two, see _chunks
 RETRY_ARTICLE = timedelta(days=1)  # an article page that gave no article is asked again after this
-NEVER, ALWAYS = "", "9999"  # what due_at is compared with, as text
+NEVER, ALWAYS = "", "9999"  # what due_at is compared with, as text; the latest due date lies before
 
 _T = TypeVar("_T")
 _Row = tuple[Any, ...]
@@ -141,7 +142,7 @@ def write_batch(db: sqlite3.Connection, scope: Scope | None, now: datetime, ops:
     """Write all operations. Only what moves the frontier needs a scope: AssertionError without one."""
     applied = _add(db, scope, utc_text(now), [op for op in ops if isinstance(op, Add)])
     _add_captures(db, [op for op in ops if isinstance(op, Capture)])
-    _add_articles(db, [op for op in ops if isinstance(op, Version | ArticleSeen | ArticleState)])
+    _add_articles(db, scope, [op for op in ops if isinstance(op, Version | ArticleSeen | ArticleState)])
     _move(db, scope, now, ops)
     _set_files(db, [op for op in ops if isinstance(op, FileState)])
     _set_others(db, utc_text(now), [op for op in ops if isinstance(op, HostState | Event | RunBeat | RunEnd)])
@@ -164,7 +165,7 @@ def _add(db: sqlite3.Connection, scope: Scope | None, now: str, adds: list[Add])
         [(add.fingerprint, add.url, add.host, now) for add in best.values()],
         "ON CONFLICT (fingerprint) DO NOTHING",
     )
-    due = {"all": ALWAYS, "never": NEVER}.get(scope.recrawl, now)
+    due = due_before(scope, now)
     wanted = [
         (a.fingerprint, a.kind, a.depth, a.priority, a.via, a.hop_path, a.channel, a.render) for a in best.values()
     ]
@@ -174,6 +175,11 @@ def _add(db: sqlite3.Connection, scope: Scope | None, now: str, adds: list[Add])
     }
     _each(db, PROMISE, list(promised), now, now)
     return Applied(new, queued)
+
+
+def due_before(scope: Scope, now: str) -> str:
+    """What the due date of an article is compared with, in this run."""
+    return {"all": ALWAYS, "never": NEVER}.get(scope.recrawl, now)
 
 
 def _move(db: sqlite3.Connection, scope: Scope | None, now: datetime, ops: Sequence[Op]) -> None:
@@ -220,7 +226,7 @@ def _add_captures(db: sqlite3.Connection, captures: list[Capture]) -> None:
     _insert(db, f"captures (url_hash, {columns})", rows, "ON CONFLICT (record_id) DO NOTHING")
 
 
-def _add_articles(db: sqlite3.Connection, ops: list[Version | ArticleSeen | ArticleState]) -> None:
+def _add_articles(db: sqlite3.Connection, scope: Scope | None, ops: list[Version | ArticleSeen | ArticleState]) -> None:
     """Write new versions, the newest of each into its article, and when each URL may be asked again."""
     versions = sorted((op for op in ops if isinstance(op, Version)), key=attrgetter("version"))
     columns, values = _VERSION
@@ -230,14 +236,35 @@ def _add_articles(db: sqlite3.Connection, ops: list[Version | ArticleSeen | Arti
     rows = [("live", *values(newest)) for newest in {version.article_id: version for version in versions}.values()]
     _insert(db, f"articles (state, {columns})", rows, NEW_VERSION)
     _each(db, SEEN, [(op.article_id, op.captured_at) for op in ops if isinstance(op, ArticleSeen)])
+    rule = scope.rule if scope is not None else DEFAULT
     due: dict[int, str] = {}
     for op in ops:
         if isinstance(op, ArticleState):
-            db.execute("UPDATE articles SET state = ? WHERE article_id = ?", (op.state, op.article_id))
+            state = (op.state, op.url, op.article_id)
+            db.execute("UPDATE articles SET state = ?, url = COALESCE(?, url) WHERE article_id = ?", state)
+            if op.url_id is not None and op.at is not None:
+                query = "SELECT COALESCE(published_at, first_captured_at), version FROM articles WHERE article_id = ?"
+                for born, version in db.execute(query, (op.article_id,)):
+                    due[op.url_id] = rule.due_at(op.at, born, version)
         elif op.url_id is not None:
             born = (op.published_at or op.first_captured_at) if isinstance(op, Version) else op.born
-            due[op.url_id] = due_at(op.captured_at, born, op.version)
+            due[op.url_id] = rule.due_at(op.captured_at, born, op.version)
+        if isinstance(op, ArticleSeen) and op.basis is not None:
+            _set_basis(db, op.article_id, op.version, op.basis)
     _each(db, DUE, list(due.items()))
+
+
+def _set_basis(db: sqlite3.Connection, article_id: str, version: int, basis: Basis) -> None:
+    """Compare the next capture with this: another number of a page class may read the same page otherwise."""
+    values = (basis.content_digest, basis.page, basis.page_number)
+    db.execute(
+        "UPDATE articles SET content_digest = ?, page = ?, page_number = ? WHERE article_id = ?", (*values, article_id)
+    )
+    db.execute(
+        """UPDATE versions SET content_digest = ?, page = ?, page_number = ?, fields = ?
+        WHERE article_id = ? AND version = ?""",
+        (*values, json.dumps(basis.fields, sort_keys=True), article_id, version),
+    )
 
 
 def _set_files(db: sqlite3.Connection, files: list[FileState]) -> None:

@@ -6,11 +6,10 @@ A batch of these goes to ``Ledger.apply`` and becomes true as a whole or not at 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from crawler.capture import CaptureRef
-from crawler.dates import utc_text
+from crawler.recrawl import DEFAULT, Recrawl
 
 ARTICLE_KINDS = ("article", "related")
 """Link kinds that lead to articles: only these wait for their recrawl date in a new pass."""
@@ -133,22 +132,39 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What an article said, as a page class under one number reads it."""
+
+    content_digest: str
+    page: str
+    page_number: int
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class ArticleSeen:
-    """An article was captured again and says the same: its next visit moves."""
+    """An article was captured again and says the same: its next visit moves.
+
+    With ``basis`` it was read by another number of its page class: what the next capture is compared with.
+    """
 
     article_id: str
     captured_at: str
     url_id: int | None = None
     born: str | None = None  # published_at, else first_captured_at
     version: int = 1
+    basis: Basis | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleState:
-    """An article is live, gone, moved, walled …"""
+    """An article is live, gone, soft404, moved or wall. With ``url_id`` and ``at`` its next visit moves."""
 
     article_id: str
     state: str
+    url: str | None = None  # its new address, None when it has not changed
+    url_id: int | None = None
+    at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +239,7 @@ class Scope:
     pass_number: int
     resumed: bool  # work was left, and is gone on with
     recrawl: str = "auto"  # auto, never or all
+    rule: Recrawl = DEFAULT
 
 
 class FrontierRow(NamedTuple):
@@ -258,30 +275,3 @@ class Applied:
 
     new_urls: int = 0  # never seen before, in any scope
     queued: int = 0  # queued in this pass, or moved forward in its queue
-
-
-# --- When an article is due again ---------------------------------------------------------------------------------
-
-HOUR = timedelta(hours=1)
-RECRAWL = ((timedelta(days=1), HOUR), (timedelta(days=7), timedelta(days=1)))
-RECRAWL_OLD = timedelta(days=30)
-RECRAWL_FASTEST = 4  # an article that changes often is visited up to this many times as often
-
-
-def recrawl_after(age: timedelta, version: int) -> timedelta:
-    """Time to the next visit: hourly on the first day, daily in the first week, then monthly.
-
-    Divided by the number of versions, up to four: what has changed before will change again.
-    """
-    interval = next((interval for limit, interval in RECRAWL if age < limit), RECRAWL_OLD)
-    return max(HOUR, interval / max(1, min(version, RECRAWL_FASTEST)))
-
-
-def due_at(captured_at: str, born: str | None, version: int) -> str:
-    """Instant from which an article captured at ``captured_at`` may be fetched again."""
-    captured = datetime.fromisoformat(captured_at)
-    try:
-        age = captured - datetime.fromisoformat(born) if born else timedelta()
-    except (ValueError, TypeError):  # a date without time or zone: only the order of days is known
-        age = timedelta()
-    return utc_text(captured + recrawl_after(age, version))

@@ -144,5 +144,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             run TEXT NOT NULL)""",
         "CREATE INDEX events_of_article ON events (article_id, at)",
     ),
+    ("CREATE INDEX urls_due ON urls (due_at) WHERE due_at IS NOT NULL",),
 )
 """Statements per schema version: entry 0 makes version 1 of an empty file, entry 1 makes version 2 of it, …"""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from scrapy.settings import SETTINGS_PRIORITIES
 
 from crawler import __version__
+from crawler.recrawl import INTERVALS, Recrawl
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
@@ -34,6 +35,7 @@ NUMBERS: dict[str, tuple[bool, float, float]] = {
     "DOWNLOAD_MAXSIZE": (True, 1, 2**40),
     "WARC_TARGET_SIZE": (True, 1, 2**50),
     "RETRY_TIMES": (True, 0, 100),
+    "RECRAWL_LIMIT": (True, 0, 10**9),
 }
 _MAIL = re.compile(r"[!-~]+@[!-~]+\.[!-~]+")
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}")
@@ -44,6 +46,7 @@ def settings_trouble(settings: BaseSettings) -> str | None:
     return (
         _folder(settings)
         or _numbers(settings)
+        or _intervals(settings)
         or _private_hosts(settings)
         or _log_level(settings)
         or _contact(settings)
@@ -106,6 +109,14 @@ def _numbers(settings: BaseSettings) -> str | None:
         if not least <= value <= most:  # also false for nan
             kind = "a whole number" if whole else "a number"
             return f"{name}={text[:60]!r} is not {kind} from {least:g} to {most:g}"
+    return None
+
+
+def _intervals(settings: BaseSettings) -> str | None:
+    try:
+        Recrawl.parse(str(settings.get("RECRAWL_INTERVALS")))
+    except ValueError as error:
+        return f"RECRAWL_INTERVALS: {error}; the default is {INTERVALS!r}"
     return None
 
 

@@ -23,6 +23,10 @@ ROBOTSTXT_OBEY = False  # Scrapy's own middleware lets requests through; crawler
 ROBOTS_RETRY_SECONDS = 300.0  # a robots.txt that could not be had closes its host; it is asked again after this
 COOKIES_ENABLED = False  # no site needs them, and the public-suffix list would be fetched over the network
 
+# --- Articles that are archived already -----------------------------------------------------------------------------
+RECRAWL_INTERVALS = "1d:1h, 7d:1d, 30d"  # age:interval; asked again hourly on the first day, daily in the first week …
+RECRAWL_LIMIT = 1000  # due articles that a new pass asks again though no list may promise them any longer
+
 # --- Limits -----------------------------------------------------------------------------------------------------
 CONNECT_TIMEOUT = 10.0  # seconds to a usable connection
 RESPONSE_DEADLINE = 30.0  # seconds for the whole response, from request to last byte

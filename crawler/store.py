@@ -34,6 +34,7 @@ from crawler.ledger_ops import Capture, FileState, Leftovers, Op, RunBeat, RunEn
 from crawler.outputs import Outputs
 from crawler.records import records_of
 from crawler.recovery import cut_back_leftovers
+from crawler.recrawl import DEFAULT, Recrawl
 from crawler.rows import make_folder
 from crawler.trouble import OutputTrouble, trouble_of
 from crawler.versions import Versions
@@ -62,12 +63,20 @@ class Report:
 class Store:
     """Writes everything that this run puts into the archive folder."""
 
-    def __init__(self, folder: Path, args: Arguments, warcinfo: dict[str, str], target_size: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        args: Arguments,
+        warcinfo: dict[str, str],
+        target_size: int,
+        recrawl: Recrawl = DEFAULT,
+    ) -> None:
         self._thread = threading.Thread(target=self._serve, name="archive-writer", daemon=True)
         self.folder = folder
         self.on_trouble: Callable[[OutputTrouble], None] = lambda trouble: None
         self.leftovers: Leftovers
         self._args = args
+        self._recrawl = recrawl
         self._inbox: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._ready: Future[Scope] = Future()
         self._trouble: OutputTrouble | None = None
@@ -294,8 +303,11 @@ class Store:
         make_folder(self.folder)
         self._ledger = Ledger.open(self.folder / "ledger.sqlite")
         self._versions = Versions(self._ledger, self._args.job)
-        scope = self._ledger.open_scope(self._args.spider, scope_key(self._args), self._args.recrawl)
-        self._run_id = self._ledger.start_run(self._args.job, scope_key(self._args))
+        key = scope_key(self._args)
+        scope = self._ledger.open_scope(self._args.spider, key, self._args.recrawl, self._recrawl)
+        if not scope.resumed and (again := self._ledger.ask_again()):
+            logger.info("%d articles of earlier passes are due and will be asked again", again)
+        self._run_id = self._ledger.start_run(self._args.job, key)
         self.leftovers = self._ledger.recover()
         self._ledger.apply(self._cut_back(self.leftovers.files))
         return scope

@@ -60,6 +60,7 @@ USAGE = [
     (["baoquocte", *CONTACT, "-s", "WARC_TARGET_SIZE=1e9"], "WARC_TARGET_SIZE='1e9' is not a whole number"),
     (["baoquocte", *CONTACT, "-s", "ALLOWED_PRIVATE_HOSTS=127.0.0.1"], "'127.0.0.1' is not host:port"),
     (["baoquocte", *CONTACT, "-s", "USER_AGENT=Bot\r\nX: y"], "USER_AGENT='Bot"),
+    (["baoquocte", *CONTACT, "-s", "RECRAWL_INTERVALS=1d:1h"], "RECRAWL_INTERVALS: the last part has no age"),
     (["baoquocte", *CONTACT, "-L", "LOUD"], "LOG_LEVEL='LOUD': choose from CRITICAL"),
     (["baoquocte", *CONTACT, "-o", "rows.foo"], "Unrecognized output format 'foo'"),
     (["baoquocte", *CONTACT, "-o", "a.jsonl", "-O", "b.jsonl"], "only one of -o/--output and -O"),

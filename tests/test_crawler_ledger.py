@@ -21,6 +21,7 @@ from crawler.ledger_ops import (
     Applied,
     ArticleSeen,
     ArticleState,
+    Basis,
     Capture,
     Done,
     Event,
@@ -36,9 +37,9 @@ from crawler.ledger_ops import (
     RunBeat,
     RunEnd,
     Version,
-    due_at,
 )
 from crawler.ledger_schema import MIGRATIONS
+from crawler.recrawl import DEFAULT, Recrawl
 from crawler.urls import fingerprint
 
 ROOT = Path(__file__).parent.parent
@@ -348,11 +349,12 @@ def test_a_new_pass_queues_what_is_due(
         ("2026-11-21T12:00:00Z", "2026-11-14T12:00:00Z", 99, "2026-11-29T00:00:00Z"),  # never more than four times
         ("2026-11-21T12:00:00Z", "2026-11-21T12:00:00Z", 99, "2026-11-21T13:00:00Z"),  # nor more than hourly
         ("2026-11-21T12:00:00Z", None, 1, "2026-11-21T13:00:00Z"),
-        ("2026-11-21T12:00:00Z", "2026-11-20", 1, "2026-11-21T13:00:00Z"),  # no instant: as if new
+        ("2026-11-21T12:00:00Z", "2026-11-20", 1, "2026-11-22T12:00:00Z"),  # a day begins at midnight in +07:00
+        ("2026-11-21T12:00:00Z", "hôm qua", 1, "2026-11-21T13:00:00Z"),  # no instant: as if new
     ],
 )
 def test_when_an_article_is_due_again(captured_at: str, born: str | None, number: int, due: str) -> None:
-    assert due_at(captured_at, born, number) == due
+    assert DEFAULT.due_at(captured_at, born, number) == due
 
 
 def test_an_unchanged_article_is_due_later(ledger: Ledger) -> None:
@@ -362,6 +364,38 @@ def test_an_unchanged_article_is_due_later(ledger: Ledger) -> None:
     ledger.apply([ArticleSeen("baoquocte.vn:1", "2026-11-23T12:00:00Z", 1, born="2026-11-21T12:00:00Z", version=1)])
     assert table(ledger, "SELECT due_at FROM urls") == [("2026-11-24T12:00:00Z",)]
     assert table(ledger, "SELECT last_captured_at FROM articles") == [("2026-11-23T12:00:00Z",)]
+
+
+def test_another_number_of_the_page_class_gives_another_basis(ledger: Ledger) -> None:
+    basis = Basis("sha256:other", "BaoquoctePage", 2, {"title": "t2"})
+    ledger.apply([version(1)])
+    ledger.apply([ArticleSeen("baoquocte.vn:1", "2026-11-23T12:00:00Z", version=1, basis=basis)])
+    latest = ledger.latest_version("baoquocte.vn:1")
+    assert latest is not None
+    assert Basis(latest.content_digest, latest.page, latest.page_number, latest.fields) == basis
+    assert latest.row_id == version(1).row_id
+
+
+@pytest.mark.parametrize(
+    ("recrawl", "limit", "expected"),
+    [("never", 9, ""), ("auto", 9, "bafg"), ("auto", 2, "ba"), ("all", 0, "bafgc")],
+)
+def test_what_is_due_is_asked_again_though_nobody_promises_it(
+    ledger: Ledger, clock: Clock, recrawl: str, limit: int, expected: str
+) -> None:
+    ledger.apply([add(name, priority=3 * 10**10 + 5) for name in "abcdefg"] + [add("list", "front")])
+    ledger.apply([version(1, 1), Done(1)])
+    ledger.apply([version(2, 2, captured_at="2026-11-21T11:30:00Z"), Done(2, "not_modified")])  # the most overdue
+    ledger.apply([version(3, 3, captured_at="2026-11-21T13:00:00Z"), Done(3)])  # due in half an hour
+    ledger.apply([Done(4, "dropped_before_since"), Failed(5, "not_an_article"), Done(8)])  # no articles
+    ledger.apply([version(6, 6), Failed(6, "http_404")])
+    ledger.apply([version(7, 7), Redirected(7, "https://baoquocte.vn/b")])
+    clock.at += timedelta(hours=1, minutes=30)
+    ledger.open_scope("baoquocte", "{}", recrawl, Recrawl.parse(limit=limit))
+    assert ledger.ask_again() == len(expected)
+    queued = ledger.queued(HOST, 10, clock.at.timestamp())
+    assert sorted(row.url[-1] for row in queued) == sorted(expected)
+    assert {row.priority for row in queued} <= {5}
 
 
 # --- The archive --------------------------------------------------------------------------------------------------
@@ -660,6 +694,7 @@ def test_every_look_up_uses_an_index(ledger: Ledger) -> None:
     ledger.next_not_before(HOST, 0.0)
     ledger.recover()
     ledger.open_scope("baoquocte", "{}")
+    ledger.ask_again()
     ledger.capture_of_payload("x")
     ledger.capture_of_url("x")
     ledger.latest_version("x")
