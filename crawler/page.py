@@ -31,7 +31,7 @@ from crawler.items import (
 )
 from crawler.links import FoundLink, extract_links
 from crawler.reading import Candidates, request_meta
-from crawler.refusal import is_refusal
+from crawler.refusal import is_challenge, is_refusal
 from crawler.text import clean
 from crawler.urls import registered_domain
 
@@ -89,8 +89,14 @@ class ArticlePage(Fields):
 
     def is_refusal(self) -> bool:
         """Whether the page stands in the place of another: an error page with status 200, a browser check."""
-        headlines = [inline_text(e) for e in (*self.root.iter("title"), *self.root.iter("h1"))]
-        return is_refusal(headlines, self.html, self.index)
+        return is_refusal(self.headlines(), self.html, self.index)
+
+    def is_challenge(self) -> bool:
+        """Whether a browser check or a closed door stands in the place of the page."""
+        return is_challenge(self.headlines(), self.html, self.index)
+
+    def headlines(self) -> list[str]:
+        return [inline_text(e) for e in (*self.root.iter("title"), *self.root.iter("h1"))]
 
     def article(self) -> Article:
         """The row, with values as found: ``pipelines/clean.py`` normalises them, later steps fill the rest."""
