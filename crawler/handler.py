@@ -3,8 +3,7 @@
     request ─► guard ─► connection ─► bytes both ways ─► Exchange ─► store ─► CaptureRef ─► Response
 
 The Response is handed on only after the store has appended the records, with ``request.meta["capture"]`` naming them;
-an append that fails fails the request. Everything private of Twisted and Scrapy that the project leans on is imported
-here and nowhere else; ``tests/test_crawler_handler.py`` notices when one of these names changes.
+an append that fails fails the request.
 """
 
 from __future__ import annotations
@@ -12,24 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
-from tempfile import SpooledTemporaryFile, gettempdir
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urldefrag, urlsplit
 
 from scrapy import Request
-from scrapy.core.downloader.contextfactory import _load_context_factory_from_settings
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
-from scrapy.core.downloader.handlers.http11 import (
-    _LenientHTTP11ClientFactory,
-    _LenientHTTP11ClientProtocol,
-    _LenientHTTPClientParser,
-    _RequestBodyProducer,
-)
 from scrapy.exceptions import (
     DownloadCancelledError,
     DownloadFailedError,
@@ -41,14 +29,8 @@ from scrapy.utils._download_handlers import make_response, wrap_twisted_exceptio
 from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import wrapClientTLS
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
-from twisted.web._newclient import ParseError
-from twisted.web._newclient import Request as WireRequest
-from twisted.web.client import URI, HTTPConnectionPool, ResponseDone
-from twisted.web.http import PotentialDataLoss, _ChunkedTransferDecoder, _MalformedChunkedDataError
+from twisted.web.client import URI
 from twisted.web.http_headers import Headers as WireHeaders
-from twisted.web.http_headers import InvalidHeaderName
 
 from crawler.archive import archive_of
 from crawler.capture import CaptureRef, Exchange
@@ -57,205 +39,13 @@ from crawler.guard import Guard, GuardedEndpoint
 from crawler.stopping import Unfinished
 from crawler.trouble import HANDLES
 from crawler.tunnel import TunnelEndpoint
+from crawler.wire import GIVEN_UP, Body, Tee, connection_pool, ended_by, tls_policy, wire_request
 from warc.reader import DamagedRecord
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
-
-SPOOL_BYTES = 2 * 1024 * 1024  # a larger response is kept on disk while it comes
-HEAD_MAX_BYTES = 256 * 1024  # a head that is longer has no end that we would wait for
-HEAD_END = re.compile(rb"\r?\n\r?\n")
-UNREADABLE = (ParseError, ValueError, KeyError, _MalformedChunkedDataError)  # what Twisted raises on a bad answer
-GIVEN_UP = "given up"  # a cause that no record has
-INTERIM = re.compile(rb"HTTP/\d\.\d 1\d\d\b")
-
-
-class Tee:
-    """Collects both directions of one exchange on one connection."""
-
-    def __init__(self) -> None:
-        self.request = bytearray()
-        self.response: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115
-        self.transport: Any = None
-        self.ip: str | None = None
-        self.protocols: tuple[str, ...] = ()  # WARC-Protocol
-        self.cipher: str | None = None
-        self.cancel: Callable[[], None] = lambda: None  # gives up a connection that is not there yet
-        self.cause: str | None = None
-        self.trouble: OSError | None = None  # why the copy could not be kept
-        self._head: bytearray | None = bytearray()  # what came of the head, until it ends
-        self._open = False
-
-    def begin(self, transport: Any) -> None:
-        """Start (again, when a kept-alive connection turned out to be dead) with nothing recorded."""
-        self.transport = transport
-        self.ip = transport.getPeer().host
-        self.protocols = ("http/1.1",)
-        self.request.clear()
-        self._head = bytearray()
-        self._open = True
-
-    def data(self, data: bytes) -> None:
-        """Record bytes as they came. Interim answers (1xx, RFC 9110 section 15.2) before the answer are left out."""
-        if not self._open:
-            return
-        if not self._head:
-            self._note_encryption()
-        try:
-            self._record(data)
-        except OSError as error:  # a large response is kept on disk, and that disk may be full
-            self.trouble = OSError(error.errno, error.strerror, gettempdir())
-            self._open = False
-            self.abort()
-
-    def _record(self, data: bytes) -> None:
-        if self._head is None:
-            self.response.write(data)
-            return
-        self._head += data
-        while end := HEAD_END.search(self._head):
-            if not INTERIM.match(self._head):
-                self.response.write(self._head)
-                self._head = None
-                return
-            del self._head[: end.end()]
-        if len(self._head) > HEAD_MAX_BYTES:
-            self.cause = "length"
-            self.abort()
-
-    def _note_encryption(self) -> None:
-        """With the first byte of an answer the handshake is over, and the connection is still there to be asked."""
-        handle: Any = getattr(self.transport, "getHandle", lambda: None)()
-        if hasattr(handle, "get_protocol_version_name"):
-            self.protocols = ("http/1.1", handle.get_protocol_version_name().lower().replace("tlsv", "tls/"))
-            self.cipher = handle.get_cipher_name()
-
-    def end(self, surplus: int) -> None:
-        """The answer is whole; its last ``surplus`` bytes did not belong to it."""
-        self._open = False
-        if surplus:
-            self.response.truncate(self.response.tell() - surplus)
-
-    def abort(self) -> None:
-        """Close the connection at once; what came so far stays recorded."""
-        if self.transport is None:
-            self.cancel()
-        else:
-            self.transport.abortConnection()
-
-    def give_up(self) -> None:
-        """The crawl ends now: close the connection, and have nothing of the exchange archived."""
-        self.cause = GIVEN_UP
-        self.abort()
-
-    def stop(self) -> int:
-        """Record no more; the number of response bytes recorded."""
-        self._open = False
-        if self._head:
-            self.response.write(self._head)
-        self._head = None
-        return self.response.tell()
-
-
-class _Recorder:
-    """A transport that notes what is written through it."""
-
-    def __init__(self, transport: Any, tee: Tee) -> None:
-        self._transport = transport
-        self._tee = tee
-
-    def write(self, data: bytes) -> None:
-        self._tee.request += data
-        self._transport.write(data)
-
-    def writeSequence(self, parts: list[bytes]) -> None:
-        self.write(b"".join(parts))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
-class _TeeRequest(WireRequest):
-    tee: Tee
-
-    def writeTo(self, transport: Any) -> Any:
-        return super().writeTo(_Recorder(transport, self.tee))  # type: ignore[no-untyped-call]
-
-
-class _TolerantDecoder(_ChunkedTransferDecoder):
-    """Takes white space around a chunk size, which RFC 9112 section 7.1.1 has recipients accept."""
-
-    def _dataReceived_CHUNK_LENGTH(self) -> bool:
-        end = self._buffer.find(b"\r\n", self._start)
-        if end > 0:
-            size, semicolon, extension = bytes(self._buffer[:end]).partition(b";")
-            self._buffer[:end] = size.strip() + semicolon + extension
-            self._start = 0
-        return bool(super()._dataReceived_CHUNK_LENGTH())
-
-
-class _TolerantParser(_LenientHTTPClientParser):
-    """Leaves out header lines whose name is none, as browsers do; the tee has them all the same."""
-
-    _transferDecoders = {b"chunked": _TolerantDecoder}  # noqa: RUF012 - Twisted's name and type
-
-    def headerReceived(self, name: bytes, value: bytes) -> None:
-        with suppress(InvalidHeaderName):
-            super().headerReceived(name.rstrip(), value)  # type: ignore[no-untyped-call]
-
-
-class _TeeProtocol(_LenientHTTP11ClientProtocol):
-    _tee: Tee | None = None
-
-    def request(self, request: Any) -> Any:
-        self._tee = request.tee
-        assert self._tee is not None
-        self._tee.begin(self.transport)
-        answer = super().request(request)
-        assert self._parser is not None
-        self._parser.__class__ = _TolerantParser
-        return answer
-
-    def dataReceived(self, data: bytes) -> None:
-        if self._tee is not None:
-            self._tee.data(data)
-        super().dataReceived(data)  # type: ignore[no-untyped-call]
-
-    def _finishResponse(self, rest: bytes) -> None:
-        if self._tee is not None:
-            self._tee.end(len(rest))
-            self._tee = None
-        super()._finishResponse(rest)
-
-
-class _TeeFactory(_LenientHTTP11ClientFactory):
-    def buildProtocol(self, addr: Any) -> _TeeProtocol:
-        return _TeeProtocol(self._quiescentCallback)  # type: ignore[no-untyped-call]
-
-
-class _Body(Protocol):
-    """Reads a body up to a limit and tells how it ended: None (whole) or the cause of its truncation."""
-
-    def __init__(self, limit: int) -> None:
-        self.parts: list[bytes] = []
-        self.size = 0
-        self.limit = limit
-        self.ended: Deferred[str | None] = Deferred()
-
-    def dataReceived(self, data: bytes) -> None:
-        if self.ended.called:
-            return
-        self.parts.append(data)
-        self.size += len(data)
-        if self.limit and self.size > self.limit:
-            self.ended.callback("length")
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if not self.ended.called:
-            whole = reason.check(ResponseDone, PotentialDataLoss)
-            self.ended.callback(None if whole else _ended_by(reason.value))
 
 
 class ArchiveDownloadHandler(BaseDownloadHandler):
@@ -273,10 +63,8 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         self._maxsize = settings.getint("DOWNLOAD_MAXSIZE")
         self._reactor = reactor
         self._guard = Guard.from_settings(settings, crawler.stats)
-        self._tls: Any = _load_context_factory_from_settings(crawler)
-        self._pool = HTTPConnectionPool(reactor, persistent=True)
-        self._pool.maxPersistentPerHost = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
-        self._pool._factory = _TeeFactory
+        self._tls = tls_policy(crawler)
+        self._pool = connection_pool(reactor, settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"))
 
     async def download_request(self, request: Request) -> Response:
         """Fetch, archive, return; raises Scrapy's download errors after the archive has what came.
@@ -326,7 +114,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
             if tee.cause == GIVEN_UP:
                 raise Unfinished(f"{request.url} was given up")
             if received and tee.cause is None and failure is not None:
-                tee.cause = _ended_by(failure.__cause__)
+                tee.cause = ended_by(failure.__cause__)
             request.meta["download_latency"] = monotonic() - clock
             exchange = self._exchange(request, tee, received, started, round((monotonic() - clock) * 1000), failure)
             request.meta["capture"] = await self._archive.append(exchange, request.meta.get("url_id"))
@@ -337,9 +125,9 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         assert body is not None or answer.length == 0
         return _response(request, answer, b"".join(body.parts) if body else b"")
 
-    async def _converse(self, request: Request, tee: Tee) -> tuple[Any, _Body | None, Exception | None]:
+    async def _converse(self, request: Request, tee: Tee) -> tuple[Any, Body | None, Exception | None]:
         """Send the request and read the answer: Twisted's answer, its body, and what went wrong."""
-        body: _Body | None = None
+        body: Body | None = None
         answer: Any = None
         failure: Exception | None = None
         deadline: Any = self._reactor.callLater(request.meta.get("response_deadline", self._deadline), _expire, tee)
@@ -392,17 +180,14 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
             key = ("direct", target.scheme, host, port)
         if target.scheme == b"https":
             endpoint = wrapClientTLS(self._tls.creatorForNetloc(target.host, port), endpoint)
-        producer = _RequestBodyProducer(request.body) if request.body else None
-        make: Any = _TeeRequest
-        wire = make(request.method.encode("ascii"), path, headers, producer, persistent=True)
-        wire.tee = tee
+        wire = wire_request(request.method, path, headers, request.body, tee)
         connection: Deferred[Any] = self._pool.getConnection(key, endpoint)
         return connection.addCallback(lambda protocol: protocol.request(wire))
 
-    async def _read_body(self, answer: Any, request: Request, tee: Tee) -> _Body | None:
+    async def _read_body(self, answer: Any, request: Request, tee: Tee) -> Body | None:
         if answer.length == 0:  # 204, 304, HEAD and Content-Length: 0; deliverBody would never end
             return None
-        body = _Body(request.meta.get("download_maxsize", self._maxsize))
+        body = Body(request.meta.get("download_maxsize", self._maxsize))
         answer.deliverBody(body)
         cause = await maybe_deferred_to_future(body.ended)
         if cause is not None and tee.cause is None:
@@ -444,13 +229,6 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         closed.addTimeout(1, self._reactor)
         closed.addErrback(lambda failure: logger.debug("Connections did not close in time: %s", failure.value))
         await maybe_deferred_to_future(closed)
-
-
-def _ended_by(error: BaseException | None) -> str:
-    """``disconnect`` when the peer closed, ``unspecified`` when we did because its answer could not be read."""
-    reasons = [reason.value for reason in getattr(error, "reasons", [])]
-    unreadable = any(isinstance(reason, UNREADABLE) for reason in reasons)
-    return "unspecified" if unreadable else "disconnect"
 
 
 def _out_of_handles(error: BaseException | None) -> OSError | None:

@@ -1,0 +1,255 @@
+"""The wire: both directions of one exchange on one connection, and how its answer ended.
+
+What the project leans on of the private parts of Twisted and Scrapy is imported here and nowhere else;
+``tests/test_crawler_handler.py`` notices when one of these names changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from tempfile import SpooledTemporaryFile, gettempdir
+from typing import TYPE_CHECKING, Any
+
+from scrapy.core.downloader.contextfactory import _load_context_factory_from_settings
+from scrapy.core.downloader.handlers.http11 import (
+    _LenientHTTP11ClientFactory,
+    _LenientHTTP11ClientProtocol,
+    _LenientHTTPClientParser,
+    _RequestBodyProducer,
+)
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web._newclient import ParseError
+from twisted.web._newclient import Request as WireRequest
+from twisted.web.client import HTTPConnectionPool, ResponseDone
+from twisted.web.http import PotentialDataLoss, _ChunkedTransferDecoder, _MalformedChunkedDataError
+from twisted.web.http_headers import Headers as WireHeaders
+from twisted.web.http_headers import InvalidHeaderName
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+SPOOL_BYTES = 2 * 1024 * 1024  # a larger response is kept on disk while it comes
+HEAD_MAX_BYTES = 256 * 1024  # a head that is longer has no end that we would wait for
+HEAD_END = re.compile(rb"\r?\n\r?\n")
+UNREADABLE = (ParseError, ValueError, KeyError, _MalformedChunkedDataError)  # what Twisted raises on a bad answer
+GIVEN_UP = "given up"  # a cause that no record has
+INTERIM = re.compile(rb"HTTP/\d\.\d 1\d\d\b")
+
+
+class Tee:
+    """Collects both directions of one exchange on one connection."""
+
+    def __init__(self) -> None:
+        self.request = bytearray()
+        self.response: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115
+        self.transport: Any = None
+        self.ip: str | None = None
+        self.protocols: tuple[str, ...] = ()  # WARC-Protocol
+        self.cipher: str | None = None
+        self.cancel: Callable[[], None] = lambda: None  # gives up a connection that is not there yet
+        self.cause: str | None = None
+        self.trouble: OSError | None = None  # why the copy could not be kept
+        self._head: bytearray | None = bytearray()  # what came of the head, until it ends
+        self._open = False
+
+    def begin(self, transport: Any) -> None:
+        """Start (again, when a kept-alive connection turned out to be dead) with nothing recorded."""
+        self.transport = transport
+        self.ip = transport.getPeer().host
+        self.protocols = ("http/1.1",)
+        self.request.clear()
+        self._head = bytearray()
+        self._open = True
+
+    def data(self, data: bytes) -> None:
+        """Record bytes as they came. Interim answers (1xx, RFC 9110 section 15.2) before the answer are left out."""
+        if not self._open:
+            return
+        if not self._head:
+            self._note_encryption()
+        try:
+            self._record(data)
+        except OSError as error:  # a large response is kept on disk, and that disk may be full
+            self.trouble = OSError(error.errno, error.strerror, gettempdir())
+            self._open = False
+            self.abort()
+
+    def _record(self, data: bytes) -> None:
+        if self._head is None:
+            self.response.write(data)
+            return
+        self._head += data
+        while end := HEAD_END.search(self._head):
+            if not INTERIM.match(self._head):
+                self.response.write(self._head)
+                self._head = None
+                return
+            del self._head[: end.end()]
+        if len(self._head) > HEAD_MAX_BYTES:
+            self.cause = "length"
+            self.abort()
+
+    def _note_encryption(self) -> None:
+        """With the first byte of an answer the handshake is over, and the connection is still there to be asked."""
+        handle: Any = getattr(self.transport, "getHandle", lambda: None)()
+        if hasattr(handle, "get_protocol_version_name"):
+            self.protocols = ("http/1.1", handle.get_protocol_version_name().lower().replace("tlsv", "tls/"))
+            self.cipher = handle.get_cipher_name()
+
+    def end(self, surplus: int) -> None:
+        """The answer is whole; its last ``surplus`` bytes did not belong to it."""
+        self._open = False
+        if surplus:
+            self.response.truncate(self.response.tell() - surplus)
+
+    def abort(self) -> None:
+        """Close the connection at once; what came so far stays recorded."""
+        if self.transport is None:
+            self.cancel()
+        else:
+            self.transport.abortConnection()
+
+    def give_up(self) -> None:
+        """The crawl ends now: close the connection, and have nothing of the exchange archived."""
+        self.cause = GIVEN_UP
+        self.abort()
+
+    def stop(self) -> int:
+        """Record no more; the number of response bytes recorded."""
+        self._open = False
+        if self._head:
+            self.response.write(self._head)
+        self._head = None
+        return self.response.tell()
+
+
+class _Recorder:
+    """A transport that notes what is written through it."""
+
+    def __init__(self, transport: Any, tee: Tee) -> None:
+        self._transport = transport
+        self._tee = tee
+
+    def write(self, data: bytes) -> None:
+        self._tee.request += data
+        self._transport.write(data)
+
+    def writeSequence(self, parts: list[bytes]) -> None:
+        self.write(b"".join(parts))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+class _TeeRequest(WireRequest):
+    tee: Tee
+
+    def writeTo(self, transport: Any) -> Any:
+        return super().writeTo(_Recorder(transport, self.tee))  # type: ignore[no-untyped-call]
+
+
+class _TolerantDecoder(_ChunkedTransferDecoder):
+    """Takes white space around a chunk size, which RFC 9112 section 7.1.1 has recipients accept."""
+
+    def _dataReceived_CHUNK_LENGTH(self) -> bool:
+        end = self._buffer.find(b"\r\n", self._start)
+        if end > 0:
+            size, semicolon, extension = bytes(self._buffer[:end]).partition(b";")
+            self._buffer[:end] = size.strip() + semicolon + extension
+            self._start = 0
+        return bool(super()._dataReceived_CHUNK_LENGTH())
+
+
+class _TolerantParser(_LenientHTTPClientParser):
+    """Leaves out header lines whose name is none, as browsers do; the tee has them all the same."""
+
+    _transferDecoders = {b"chunked": _TolerantDecoder}  # noqa: RUF012 - Twisted's name and type
+
+    def headerReceived(self, name: bytes, value: bytes) -> None:
+        with suppress(InvalidHeaderName):
+            super().headerReceived(name.rstrip(), value)  # type: ignore[no-untyped-call]
+
+
+class _TeeProtocol(_LenientHTTP11ClientProtocol):
+    _tee: Tee | None = None
+
+    def request(self, request: Any) -> Any:
+        self._tee = request.tee
+        assert self._tee is not None
+        self._tee.begin(self.transport)
+        answer = super().request(request)
+        assert self._parser is not None
+        self._parser.__class__ = _TolerantParser
+        return answer
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._tee is not None:
+            self._tee.data(data)
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+    def _finishResponse(self, rest: bytes) -> None:
+        if self._tee is not None:
+            self._tee.end(len(rest))
+            self._tee = None
+        super()._finishResponse(rest)
+
+
+class _TeeFactory(_LenientHTTP11ClientFactory):
+    def buildProtocol(self, addr: Any) -> _TeeProtocol:
+        return _TeeProtocol(self._quiescentCallback)  # type: ignore[no-untyped-call]
+
+
+class Body(Protocol):
+    """Reads a body up to a limit and tells how it ended: None (whole) or the cause of its truncation."""
+
+    def __init__(self, limit: int) -> None:
+        self.parts: list[bytes] = []
+        self.size = 0
+        self.limit = limit
+        self.ended: Deferred[str | None] = Deferred()
+
+    def dataReceived(self, data: bytes) -> None:
+        if self.ended.called:
+            return
+        self.parts.append(data)
+        self.size += len(data)
+        if self.limit and self.size > self.limit:
+            self.ended.callback("length")
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if not self.ended.called:
+            whole = reason.check(ResponseDone, PotentialDataLoss)
+            self.ended.callback(None if whole else ended_by(reason.value))
+
+
+def connection_pool(reactor: Any, per_host: int) -> Any:
+    """Kept-alive connections that every exchange can be recorded on."""
+    make: Any = HTTPConnectionPool
+    pool = make(reactor, persistent=True)
+    pool.maxPersistentPerHost = per_host
+    pool._factory = _TeeFactory
+    return pool
+
+
+def tls_policy(crawler: Crawler) -> Any:
+    """Which certificates and ciphers are accepted: Scrapy's settings decide."""
+    return _load_context_factory_from_settings(crawler)
+
+
+def wire_request(method: str, path: bytes, headers: WireHeaders, body: bytes, tee: Tee) -> Any:
+    """A request that is recorded by ``tee`` when a connection of the pool sends it."""
+    make: Any = _TeeRequest
+    request = make(method.encode("ascii"), path, headers, _RequestBodyProducer(body) if body else None, persistent=True)
+    request.tee = tee
+    return request
+
+
+def ended_by(error: BaseException | None) -> str:
+    """``disconnect`` when the peer closed, ``unspecified`` when we did because its answer could not be read."""
+    reasons = [reason.value for reason in getattr(error, "reasons", [])]
+    unreadable = any(isinstance(reason, UNREADABLE) for reason in reasons)
+    return "unspecified" if unreadable else "disconnect"
