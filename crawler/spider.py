@@ -21,9 +21,12 @@ from twisted.python.failure import Failure
 
 from crawler.arguments import Arguments, parse_arguments
 from crawler.dates import HANOI
+from crawler.events import Sighting
 from crawler.feeds import read_entries
 from crawler.items import FoundBy
-from crawler.urls import canonical_url, host_of
+from crawler.ledger_ops import ARTICLE_KINDS
+from crawler.text import clean
+from crawler.urls import canonical_url, host_of, path_of, registered_domain
 from crawler.visit import Found, Visit
 
 if TYPE_CHECKING:
@@ -47,6 +50,8 @@ RECENT_DAYS = 7  # sitemaps of the last week are read when no ``since`` opens ol
 PARK_SECONDS = 900.0  # vietnam.vn answered 403 for a quarter of an hour after a burst
 REFUSALS_MAX = 3  # so many 403 in a row are a wall, not a page that is closed
 REDIRECTS_MAX = 8
+GONE = frozenset({404, 410, 451})
+WALLED = frozenset({401, 402})  # and 403
 
 # The order of the frontier: articles, then lists, then articles found only beside other articles.
 ARTICLE, LISTING, RELATED = 3 * 10**10, 2 * 10**10, 10**10
@@ -205,8 +210,14 @@ class NewsSpider(scrapy.Spider):
             visit.end("done", "not_modified")
         elif status in (403, 429):
             self._step_back(response, visit)
+            if status == 403 and visit.outcome == "failed":
+                self._see(response, visit, "wall")
         elif status != 200:
             visit.end("failed", f"http_{status}")
+            if status in GONE:
+                self._see(response, visit, "gone")
+            elif status in WALLED or (status == 503 and self.page(response).is_challenge()):
+                self._see(response, visit, "wall")
         elif visit.kind in ("sitemap", "feed"):
             self._follow_entries(response, visit)
         else:
@@ -217,11 +228,27 @@ class NewsSpider(scrapy.Spider):
         if page.is_article():
             self._follow_from_article(page, visit)
             visit.links = page.page_links()
-            yield self.archive.promise(visit, page.article())
+            article = page.article()
+            self._see(response, visit, "live", article_id=article.id)
+            yield self.archive.promise(visit, article)
         elif visit.kind in LISTING_KINDS:
             self._follow_from_listing(page, visit)
         else:
             visit.end("failed", "not_an_article")
+            self._see(response, visit, "wall" if page.is_challenge() else "soft404", title=clean(page.pick("title")))
+
+    def _see(self, response: Response, visit: Visit, state: str, article_id: str | None = None, **more: Any) -> None:
+        """Note what this visit says of an article that may be archived."""
+        capture = response.request.meta.get("capture") if response.request else None
+        address = self.address(visit.url) or visit.url
+        if capture is not None and (article_id or visit.kind in ARTICLE_KINDS):
+            more.setdefault("url", address)
+            visit.sighting = Sighting(article_id or self.identity(address), state, capture, **more)
+
+    @classmethod
+    def identity(cls, url: str) -> str:
+        """Row id of the article at an address of this site, as its page object gives it."""
+        return cls.article_id(url) or f"{registered_domain(url)}:{path_of(url)}"
 
     # --- What is asked next -----------------------------------------------------------------------------------
 
@@ -230,12 +257,18 @@ class NewsSpider(scrapy.Spider):
         target = literal and self.address(literal)
         if target is None or not self._own(target):
             visit.end("refused", "offsite_redirect")
+            if target is not None:
+                self._see(response, visit, "moved", url=target)
             return
         if visit.hop_path.count(HOPS["redirect"]) >= REDIRECTS_MAX:
             visit.end("failed", "too_many_redirects")
             return
         if target == self.address(visit.url):  # another spelling of the same page: ask as the site wants to be asked
             target = literal
+        elif self.kind_of(target) in LISTING_KINDS or (self.article_id(visit.url) and not self.article_id(target)):
+            self._see(response, visit, "gone")  # sites send readers of a page that they took down to the front page
+        else:
+            self._see(response, visit, "moved", url=target, to_id=self.identity(target))
         visit.end("redirected", target)
         hops = visit.hop_path + HOPS["redirect"]
         priority = self._priority(visit.kind, target or "", hops)

@@ -28,9 +28,10 @@ from typing import Any
 from crawler import crash
 from crawler.arguments import Arguments, scope_key
 from crawler.capture import CaptureRef, Exchange
+from crawler.events import Events, event_line
 from crawler.items import Article
 from crawler.ledger import Ledger, LedgerError
-from crawler.ledger_ops import Capture, FileState, Leftovers, Op, RunBeat, RunEnd, Scope
+from crawler.ledger_ops import Capture, Event, FileState, Leftovers, Op, RunBeat, RunEnd, Scope
 from crawler.outputs import Outputs
 from crawler.records import records_of
 from crawler.recovery import cut_back_leftovers
@@ -235,6 +236,11 @@ class Store:
                 self._count("rows")
             for kind, line in visit.lines:
                 self._outputs.add_line(kind, line)
+        for op in self._events.of(visit):
+            if isinstance(op, Event):
+                self._outputs.add_line("events", event_line(op))
+                self._count(f"events/{op.kind}")
+            self._ops.append(op)
         self._ops += ops
         self._ended += 1
         self._touch()
@@ -259,6 +265,7 @@ class Store:
         crash.at("committed")
         self._payloads.clear()
         self._versions.committed()
+        self._events.committed()
         applied, self._applied = self._applied, []
         for call in applied:
             call()
@@ -303,6 +310,7 @@ class Store:
         make_folder(self.folder)
         self._ledger = Ledger.open(self.folder / "ledger.sqlite")
         self._versions = Versions(self._ledger, self._args.job)
+        self._events = Events(self._ledger, self._args.job)
         key = scope_key(self._args)
         scope = self._ledger.open_scope(self._args.spider, key, self._args.recrawl, self._recrawl)
         if not scope.resumed and (again := self._ledger.ask_again()):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from crawler.items import Article
 from crawler.ledger import Ledger
-from crawler.ledger_ops import ArticleSeen, Op, Version
+from crawler.ledger_ops import ArticleSeen, Basis, Op, Version
 
 DECIDING_FIELDS = ("title", "sapo", "body")  # a change of one of these is a new version
 
@@ -27,13 +27,16 @@ class Versions:
         """Fill in version, previous, changed, first_captured_at; False when there is nothing new to write."""
         known = self._pending.get(article.id) or self._ledger.latest_version(article.id)
         name, number = page_class(article)
-        fields = {key: _digest(getattr(article, key)) for key in DECIDING_FIELDS}
+        fields = {key: field_digest(getattr(article, key)) for key in DECIDING_FIELDS}
+        same_reader = known is not None and (known.page, known.page_number) == (name, number)
         if known is None:
             article.version, article.first_captured_at = 1, article.captured_at
-        elif known.content_digest == article.content_digest or known.page_number != number:
-            # Other words under another page class number may be the extractor's: never a version.
+        elif known.content_digest == article.content_digest or not same_reader:
+            # Other words under another page class number may be the extractor's: no version, but what the next
+            # capture is compared with.
+            basis = None if same_reader else Basis(article.content_digest, name, number, fields)
             born = known.published_at or known.first_captured_at
-            self._seen.append(ArticleSeen(article.id, article.captured_at, url_id, born, known.version))
+            self._seen.append(ArticleSeen(article.id, article.captured_at, url_id, born, known.version, basis))
             return False
         else:
             article.version, article.previous = known.version + 1, known.row_id
@@ -83,5 +86,6 @@ def page_class(article: Article) -> tuple[str, int]:
     return name, int(number or 1)
 
 
-def _digest(text: str | None) -> str:
+def field_digest(text: str | None) -> str:
+    """Digest of one field's text, so that the ledger can tell which field changed without holding the text."""
     return hashlib.sha256(unicodedata.normalize("NFC", text or "").encode("utf-8", "replace")).hexdigest()[:32]

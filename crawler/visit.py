@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from crawler.events import Sighting
 from crawler.items import Article
 from crawler.links import FoundLink
 
@@ -45,6 +46,7 @@ class Visit:
     links: list[FoundLink] = field(default_factory=list)  # every link of the page
     rows: list[tuple[Article, bytes]] = field(default_factory=list)  # with their lines, written when the visit ends
     lines: list[tuple[str, bytes]] = field(default_factory=list)  # (folder, line), written with them
+    sighting: Sighting | None = None  # what was seen of the article at this address
 
     def end(self, outcome: str, reason: str | None = None) -> None:
         """Set the outcome; what went wrong first is kept."""
