@@ -162,7 +162,7 @@ class Article:
     """One version of one article: a line in ``articles/``."""
 
     schema: str = doc("article/1", ARTICLE_SCHEMA)
-    row_id: str = doc("SHA-256 (hex) of record id, a space, and page class with number", "")
+    row_id: str = doc("SHA-256 (hex) of warc.revisit_id, else warc.record_id, a space, and page class with number", "")
     run: str = doc("job that wrote the row", "")
     id: str = doc(
         "baoquocte.vn:<digits>; vietnam.vn:<lang>:<slug>; other sites <registered domain>:<canonical path>", ""

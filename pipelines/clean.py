@@ -31,12 +31,15 @@ class CleanPipeline:
         papers = filter(None, (item.publisher, item.source.name, item.site))
         item.authors, item.agencies = split_byline(item.byline, papers)
         item.content_digest = content_digest(item.title, item.sapo, item.body)
-        item.row_id = row_id(item.warc.record_id, item.extraction.page)
+        item.row_id = row_id(item.warc.revisit_id or item.warc.record_id, item.extraction.page)
         return item
 
 
 def row_id(record_id: str | None, page: str) -> str:
-    """SHA-256 (hex) of record id, a space, and page class with number; '' for a page without a record."""
+    """SHA-256 (hex) of the visit's record id, a space, and page class with number; '' for a page without a record.
+
+    Not of the record that holds the bytes: an article that returns to an earlier text is a version of its own.
+    """
     return sha256(f"{record_id} {page}".encode()).hexdigest() if record_id else ""
 
 
