@@ -8,6 +8,7 @@ import selectors
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,14 +130,13 @@ def first_line(process: subprocess.Popen[str], timeout: float) -> str:
     return line
 
 
-@pytest.fixture(scope="session")
-def replica_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaProcess]:
-    """The whole replica, with its default clock, on a free port."""
-    folder = tmp_path_factory.mktemp("replica")
+@contextmanager
+def replica_at(folder: Path, clock: str | None = None) -> Iterator[ReplicaProcess]:
+    """The whole replica at this clock (its default one) on a free port; its files are in the folder."""
     ca_file, truth_file, log_file = folder / "ca.pem", folder / "truth.json", folder / "requests.jsonl"
     log_file.touch()
     files = ["--ca", str(ca_file), "--truth", str(truth_file), "--log", str(log_file)]
-    command = [sys.executable, "-m", "tests.replica", "--port", "0", *files]
+    command = [sys.executable, "-m", "tests.replica", "--port", "0", *files, *(["--clock", clock] if clock else [])]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             proxy_url = first_line(process, READY_TIMEOUT)
@@ -148,6 +148,13 @@ def replica_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replic
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+@pytest.fixture(scope="session")
+def replica_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaProcess]:
+    """The whole replica, with its default clock, on a free port."""
+    with replica_at(tmp_path_factory.mktemp("replica")) as process:
+        yield process
 
 
 @pytest.fixture(scope="session")
