@@ -16,6 +16,7 @@ __all__ = ["TEXT_TYPES", "BlockRules", "Piece", "body_text", "inline_text", "rea
 
 TEXT_TYPES = frozenset({"paragraph", "heading", "quote", "list"})  # the types whose texts make up ``body``
 _LONGEST_CAPTION = 300  # letters
+_LONGEST_LABEL = 200  # letters, with what stands before it
 
 # Labels before links to other articles, folded (lower case, no tone marks).
 _RELATED_LABEL = re.compile(
@@ -46,7 +47,7 @@ def _without_related(pieces: list[Piece]) -> list[Piece]:
     kept: list[Piece] = []
     under_label = False
     for piece in pieces:
-        text = fold(piece.block.text or "")
+        text = fold((piece.block.text or "")[:_LONGEST_LABEL])
         if under_label and piece.linked and piece.block.text:
             continue
         under_label = bool(text) and _RELATED_LABEL.match(text) is not None

@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 
 from lxml.etree import _Element
 
-from crawler.htmltext import INLINE, MAX_DEPTH, SKIP, SPACE, absolute, image_address, inline_text, pixels
+from crawler.htmltext import INLINE, MAX_DEPTH, SKIP, absolute, image_address, inline_text, one_space, pixels
 from crawler.items import Block
 from crawler.selectors import Place, place, select
 
@@ -22,6 +23,14 @@ _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _RIGHT = re.compile(r"text-align\s*:\s*(?:right|end)", re.I)
 _CENTRE = re.compile(r"text-align\s*:\s*center", re.I)
 _LOOKS = ("right", "centred", "strong", "italic", "linked")  # in the order of the members of Piece
+_LOOKS_OF_TAG = {
+    "b": ("strong",),
+    "strong": ("strong",),
+    "i": ("italic",),
+    "em": ("italic",),
+    "a": ("linked",),
+    "center": ("centred",),
+}
 _SMALL = 60  # pixels: both sides declared at most this is an icon, not a picture of the article
 
 
@@ -52,7 +61,7 @@ class Piece:
 
 
 class Walk:
-    """The walk. ``pieces`` grows; the open paragraph is ``text`` with counts of its letters by looks."""
+    """The walk. ``pieces`` grows; the open paragraph is ``text``, with the letters of it that had each look."""
 
     def __init__(self, rules: BlockRules, base_url: str, actions: Actions) -> None:
         self.rules = rules
@@ -66,8 +75,7 @@ class Walk:
     def start(self) -> None:
         """Open a new, empty paragraph."""
         self.text: list[str] = []
-        self.letters = 0
-        self.shown = dict.fromkeys(_LOOKS, 0)  # letters that had each look
+        self.shown: dict[str, int] = {}  # letters that had each look
         self.links: list[str] = []
 
     def walk(self, element: _Element, depth: int) -> None:
@@ -85,7 +93,7 @@ class Walk:
         if (action := self.actions.of(child)) is not None:
             self.flush()
             action(self, child)
-        elif tag in SKIP or child.get("hidden") is not None or _HIDDEN.search(child.get("style") or ""):
+        elif tag in SKIP or child.get("hidden") is not None or _is_hidden(child.get("style")):
             return
         elif tag == "br":
             self.text.append("\n")
@@ -101,44 +109,39 @@ class Walk:
 
     def inside(self, child: _Element, tag: str, depth: int) -> None:
         """Walk a child with its looks counted."""
-        style = child.get("style") or ""
-        looks = {
-            "strong": tag in ("b", "strong"),
-            "italic": tag in ("i", "em"),
-            "linked": tag == "a",
-            "right": child.get("align") == "right" or _RIGHT.search(style) is not None,
-            "centred": tag == "center" or child.get("align") == "center" or _CENTRE.search(style) is not None,
-        }
+        looks = _looks_of(child, tag)
         if tag == "a" and (address := absolute(self.base_url, (child.get("href") or "").strip())):
             self.links.append(address)
-        for look, on in looks.items():
-            self.looks[look] += on
+        for look in looks:
+            self.looks[look] += 1
         self.walk(child, depth + 1)
-        for look, on in looks.items():
-            self.looks[look] -= on
+        for look in looks:
+            self.looks[look] -= 1
 
     def add(self, text: str | None) -> None:
         if not text:
             return
-        text = SPACE.sub(" ", text)
+        text = one_space(text)
         self.text.append(text)
-        letters = sum(1 for letter in text if letter.isalnum())
-        self.letters += letters
-        for look, open_elements in self.looks.items():
-            if open_elements:
-                self.shown[look] += letters
+        looks = [look for look, open_elements in self.looks.items() if open_elements]
+        letters = _letters(text) if looks else 0
+        for look in looks:
+            self.shown[look] = self.shown.get(look, 0) + letters
 
     def flush(self) -> None:
         """Close the open paragraph; two line breaks in a row make two paragraphs of it."""
-        if self.letters or any(part.strip() for part in self.text):
-            looks = (self.letters > 0 and self.shown[look] == self.letters for look in _LOOKS)
-            right, centred, strong, italic, linked = looks
-            lines = [SPACE.sub(" ", line).strip(" \u00a0") for line in "".join(self.text).split("\n")]
+        if any(map(str.strip, self.text)):
+            letters = sum(map(_letters, self.text)) if self.shown else 0
+            right, centred, strong, italic, linked = (
+                letters > 0 and self.shown.get(look) == letters for look in _LOOKS
+            )
+            lines = [one_space(line).strip(" \u00a0") for line in "".join(self.text).split("\n")]
             for paragraph in re.split(r"\n{2,}", "\n".join(lines)):
                 if text := paragraph.strip("\n"):
                     block = Block("paragraph", text)
                     self.pieces.append(Piece(block, right, centred, strong, italic, linked, tuple(self.links)))
-        self.start()
+        if self.text or self.links:
+            self.start()
 
     # --- One method for each kind of element that is a block of its own ---------------------------------------
 
@@ -161,7 +164,7 @@ class Walk:
         linked = True
         links: list[str] = []
         stray = [element.text, *(li.tail for li in element)]  # text between the entries, against the rules of HTML
-        items.extend(text for part in stray if (text := SPACE.sub(" ", part or "").strip(" ")))
+        items.extend(text for part in stray if (text := one_space(part or "").strip(" ")))
         for li in element:
             if not isinstance(li.tag, str) or li.tag in SKIP or self.actions.of(li):
                 continue
@@ -286,19 +289,20 @@ class Actions:
         self.found = {match: (rank, act) for rank, query, act in reversed(others) for match in select(element, query)}
 
     def of(self, element: _Element) -> _Action | None:
-        names = [*(element.get("class") or "").split(), f"#{element.get('id')}", f"<{element.tag}>"]
-        known = [entry for name in names for entry in self.simple.get(name, ())]
-        held = [(rank, action) for rank, where, action in known if where.holds(element)]
-        if element in self.found:
-            held.append(self.found[element])
-        return min(held, key=lambda ranked: ranked[0])[1] if held else None
+        held = self.simple(element.tag, element.get("class"), element.get("id"))
+        if element in self.found and (held is None or self.found[element][0] < held[0]):
+            held = self.found[element]
+        return held[1] if held else None
+
+
+_Ranked = tuple[int, _Action]
 
 
 @lru_cache(maxsize=64)
 def _by_name(
     rules: BlockRules,
-) -> tuple[dict[str, list[tuple[int, Place, _Action]]], list[tuple[int, str, _Action]]]:
-    """The rules by one name that an element must have, and those that need a search. A lower rank goes first."""
+) -> tuple[Callable[[str, str | None, str | None], _Ranked | None], list[tuple[int, str, _Action]]]:
+    """The rules for an element by its tag, class and id, and those that need a search. A lower rank goes first."""
     simple: dict[str, list[tuple[int, Place, _Action]]] = {}
     others: list[tuple[int, str, _Action]] = []
     ranked: tuple[tuple[str, _Action], ...] = (
@@ -314,7 +318,15 @@ def _by_name(
                 simple.setdefault(where.key, []).append((rank, where, action))
             else:
                 others.append((rank, query, action))
-    return simple, others
+
+    @lru_cache(maxsize=4096)  # the elements of a site's pages have a few hundred classes
+    def of(tag: str, classes: str | None, name: str | None) -> _Ranked | None:
+        names = (classes or "").split()
+        known = [entry for key in (*names, f"#{name}", f"<{tag}>") for entry in simple.get(key, ())]
+        held = [(rank, action) for rank, where, action in known if where.fits(tag, names, name)]
+        return min(held, key=itemgetter(0), default=None)
+
+    return of, others
 
 
 _BLOCKS: dict[str, _Action] = {
@@ -326,6 +338,25 @@ _BLOCKS: dict[str, _Action] = {
     "table": Walk.table,
     "aside": Walk.box,
 }
+
+
+def _looks_of(element: _Element, tag: str) -> tuple[str, ...]:
+    """The looks that an element gives its text."""
+    looks = _LOOKS_OF_TAG.get(tag, ())
+    style, align = element.get("style"), element.get("align")
+    if align == "right" or (style and _RIGHT.search(style)):
+        looks = (*looks, "right")
+    if "centred" not in looks and (align == "center" or (style and _CENTRE.search(style))):
+        looks = (*looks, "centred")
+    return looks
+
+
+def _is_hidden(style: str | None) -> bool:
+    return style is not None and _HIDDEN.search(style) is not None
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalnum, text))
 
 
 def _is_card(element: _Element) -> bool:

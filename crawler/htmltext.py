@@ -18,16 +18,24 @@ INLINE = frozenset(
     | {"var", "wbr"}
 )
 
-SPACE = re.compile(r"[ \t\r\n\f]+")  # HTML's white space: a no-break space is a letter here
+_SPACE = re.compile(r"[ \t\r\n\f]+")  # HTML's white space: a no-break space is a letter here
+_SPACES = ("  ", "\n", "\t", "\r", "\f")  # a text that holds none of these stays as it is
 MAX_DEPTH = 100  # elements nested deeper are read as plain text; Python's stack ends at about 1000 frames
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-lazy", "src")  # the lazy address first: src may be a blank
 
 
 def inline_text(element: _Element) -> str:
     """Text of an element on one line: white space collapsed, words on two sides of a block kept apart."""
+    if not len(element):
+        return one_space(element.text or "").strip(" ")
     parts: list[str] = []
     _gather(element, parts, 0)
-    return SPACE.sub(" ", "".join(parts)).strip(" ")
+    return one_space("".join(parts)).strip(" ")
+
+
+def one_space(text: str) -> str:
+    """Each run of HTML's white space as one space."""
+    return _SPACE.sub(" ", text) if any(space in text for space in _SPACES) else text
 
 
 def image_address(img: _Element, base_url: str) -> str | None:

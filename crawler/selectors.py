@@ -7,6 +7,7 @@ index of classes and ids walks it once. Measured on a real page: 3.5 ms against 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -49,9 +50,11 @@ class Place:
         return min(self.classes, default=self.name or f"<{self.tag}>")
 
     def holds(self, element: _Element) -> bool:
-        if self.tag not in ("", element.tag) or self.name not in ("", f"#{element.get('id')}"):
-            return False
-        return not self.classes or self.classes.issubset((element.get("class") or "").split())
+        return self.fits(element.tag, (element.get("class") or "").split(), element.get("id"))
+
+    def fits(self, tag: str, classes: list[str], name: str | None) -> bool:
+        """Whether an element with this tag, these classes and this id is meant."""
+        return self.tag in ("", tag) and self.name in ("", f"#{name}") and self.classes.issubset(classes)
 
 
 @lru_cache(maxsize=512)
@@ -70,13 +73,13 @@ class Index:
 
     def __init__(self, root: _Element) -> None:
         self.root = root
-        self.by_name: dict[str, list[_Element]] = {}
+        self.by_name: defaultdict[str, list[_Element]] = defaultdict(list)
         named: Any = _NAMED(root)
         for element in named:
-            for name in dict.fromkeys((element.get("class") or "").split()):
-                self.by_name.setdefault(name, []).append(element)
+            for name in _classes(element.get("class") or ""):
+                self.by_name[name].append(element)
             if name := element.get("id"):
-                self.by_name.setdefault("#" + name, []).append(element)
+                self.by_name["#" + name].append(element)
 
     def select(self, query: str) -> list[_Element]:
         """As ``select`` at the root."""
@@ -88,6 +91,11 @@ class Index:
         if not rest:
             return found
         return list(dict.fromkeys(match for element in found for match in _inside(element, rest)))
+
+
+@lru_cache(maxsize=4096)
+def _classes(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text.split()))
 
 
 def _inside(element: _Element, query: str) -> list[_Element]:

@@ -14,6 +14,7 @@ _INVISIBLE = re.compile(
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_UNWANTED = re.compile(f"{_INVISIBLE.pattern}|{_SURROGATE.pattern}")
 _MARK = re.compile("[\u0300-\u036f]")
 
 
@@ -24,7 +25,8 @@ def clean(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    text = _INVISIBLE.sub("", scalar(text))  # first: an invisible character would keep a mark from its letter
+    if _UNWANTED.search(text):
+        text = _INVISIBLE.sub("", scalar(text))  # first: an invisible character would keep a mark from its letter
     return " ".join(unicodedata.normalize("NFC", text).split()) or None
 
 
