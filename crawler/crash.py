@@ -4,7 +4,7 @@
 
 Steps, in the order of a page: ``append`` after each record of a capture, ``row`` after each line, ``fsync`` before
 the files are synced, ``commit`` inside the ledger's transaction, ``committed`` behind it; ``close`` before a file
-gets its name, ``rename`` behind that; at start-up ``migration`` before each statement that makes or changes tables,
+gets its name, ``rename`` behind that, ``manifest`` before and behind its line in the manifest; at start-up ``migration`` before each statement that makes or changes tables,
 ``cut`` before each leftover file, ``recovered`` when all are cut and the ledger does not know it yet.
 Without the variable a step costs an empty call.
 """
@@ -15,7 +15,9 @@ import os
 import signal
 
 VARIABLE = "BAOQUAN_CRASH_AT"
-STEPS = frozenset(("append", "row", "fsync", "commit", "committed", "close", "rename", "migration", "cut", "recovered"))
+STEPS = frozenset(
+    ("append", "row", "fsync", "commit", "committed", "close", "rename", "manifest", "migration", "cut", "recovered")
+)
 
 _step, _, _times = os.environ.get(VARIABLE, "").partition(":")
 _left = int(_times or 1)

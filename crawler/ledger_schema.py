@@ -145,5 +145,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX events_of_article ON events (article_id, at)",
     ),
     ("CREATE INDEX urls_due ON urls (due_at) WHERE due_at IS NOT NULL",),
+    (
+        """CREATE TABLE manifest (
+            number BIGINT PRIMARY KEY,
+            path TEXT NOT NULL UNIQUE,
+            sha256 TEXT NOT NULL,
+            line_sha256 TEXT NOT NULL,
+            line_end BIGINT NOT NULL,
+            checked_at TEXT,
+            sound INTEGER)""",
+    ),
 )
 """Statements per schema version: entry 0 makes version 1 of an empty file, entry 1 makes version 2 of it, …"""

@@ -32,6 +32,7 @@ from crawler.events import Events, event_line
 from crawler.items import Article
 from crawler.ledger import Ledger, LedgerError
 from crawler.ledger_ops import Capture, Event, FileState, Leftovers, Op, RunBeat, RunEnd, Scope
+from crawler.manifest import catch_up, head_of
 from crawler.outputs import Outputs
 from crawler.records import records_of
 from crawler.recovery import cut_back_leftovers
@@ -78,6 +79,7 @@ class Store:
         self.leftovers: Leftovers
         self._args = args
         self._recrawl = recrawl
+        self._warcinfo = warcinfo
         self._inbox: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._ready: Future[Scope] = Future()
         self._trouble: OutputTrouble | None = None
@@ -193,7 +195,8 @@ class Store:
         made = records_of(exchange, self._original)
         if self._outputs.warc_is_over:
             self._commit()
-            self._ops += self._outputs.close_warc()
+            self._ledger.apply(self._outputs.close_warc())
+            self._chain()
         path, refs = self._outputs.append(made.records)
         self._appended += 1
         self._touch()
@@ -286,7 +289,9 @@ class Store:
         left = self._ledger.work_left()
         status = OUTPUT if reason == "output_trouble" else STOPPED if left else FINISHED
         end = RunEnd(self._run_id, status, reason, {**counts, **self._counts})
-        self._ledger.apply([*self._outputs.close(), end])
+        self._ledger.apply(self._outputs.close())
+        self._chain()
+        self._ledger.apply([end])
         self._ledger.close()
         return Report(sorted(self._outputs.closed), left)
 
@@ -318,12 +323,18 @@ class Store:
         self._run_id = self._ledger.start_run(self._args.job, key)
         self.leftovers = self._ledger.recover()
         self._ledger.apply(self._cut_back(self.leftovers.files))
+        self._warcinfo.update(head_of(self.folder))
         return scope
 
     def _cut_back(self, files: list[FileState]) -> list[Op]:
         return cut_back_leftovers(self.folder, self._args.spider, files, self._ledger.jobs(self._args.spider))
 
     # --- Small helpers ----------------------------------------------------------------------------------------
+
+    def _chain(self) -> None:
+        """Closed files come into the manifest, also those that a killed run has left; the next warcinfo names its end."""
+        catch_up(self.folder, self._args.spider)
+        self._warcinfo.update(head_of(self.folder))
 
     def _original(self, digest: str) -> Original | None:
         """The first capture of this payload, committed or not."""

@@ -141,7 +141,10 @@ def _facts(record: Record) -> dict[str, str]:
     digest = record.get("WARC-Payload-Digest")
     if not record.is_http:
         mime = _MIME.split(record.get("Content-Type") or "", maxsplit=1)[0]
-        return {"mime": "warc/revisit" if record.type == "revisit" else mime, "digest": digest or digest_of(record.block)}
+        return {
+            "mime": "warc/revisit" if record.type == "revisit" else mime,
+            "digest": digest or digest_of(record.block),
+        }
     head, _ = read_head(io.BytesIO(record.block))
     status, _ = parse_status(head)
     types = (text_of(value) for name, value in header_pairs(head) if name.lower() == b"content-type")

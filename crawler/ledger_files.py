@@ -1,0 +1,128 @@
+"""The ledger's tables ``files`` and ``manifest``, for those who close, chain and check files.
+
+A connection of its own: the writer thread and ``scrapy verify`` use it, beside ``crawler.ledger``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from crawler.ledger import BUSY_SECONDS
+from crawler.ledger_ops import FileState
+
+LEDGER = "ledger.sqlite"
+_STATE = "f.path, f.kind, f.spider, f.run, f.length, f.records, f.closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A line of MANIFEST.jsonl, as the ledger remembers it."""
+
+    number: int  # from 1
+    path: str  # of the file that the line is about
+    sha256: str  # hex, of that file
+    line_sha256: str  # hex, of the line with its line end
+    line_end: int  # byte position in MANIFEST.jsonl behind the line
+
+
+class FileTable:
+    """SQL behind names. Raises sqlite3.Error when the ledger cannot be read or written."""
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        path = folder / LEDGER
+        if read_only:
+            self._db = _reader(path)
+        else:
+            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            self._db.execute("PRAGMA synchronous = FULL")  # a commit that returned survives a power cut
+
+    def __enter__(self) -> FileTable:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; no other process writes to the ledger meanwhile."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def files(self) -> list[FileState]:
+        """Every file that the ledger knows, with its committed length."""
+        rows = self._db.execute(f"SELECT {_STATE} FROM files f ORDER BY f.path")
+        return [FileState(*row[:6], closed=bool(row[6])) for row in rows]
+
+    def closed_without_line(self, spider: str) -> list[FileState]:
+        """Closed files of a spider that the manifest does not hold yet, in the order of their names."""
+        rows = self._db.execute(
+            f"""SELECT {_STATE} FROM files f LEFT JOIN manifest m ON m.path = f.path
+            WHERE f.spider = ? AND f.closed = 1 AND m.path IS NULL ORDER BY f.path""",
+            (spider,),
+        )
+        return [FileState(*row[:6], closed=bool(row[6])) for row in rows]
+
+    def noted(self) -> list[Noted]:
+        """The lines of the manifest, in order."""
+        return list(self._noted("ORDER BY number"))
+
+    def head(self) -> Noted | None:
+        """The last line of the manifest."""
+        return next(self._noted("ORDER BY number DESC LIMIT 1"), None)
+
+    def _noted(self, order: str) -> Iterator[Noted]:
+        rows = self._db.execute(f"SELECT number, path, sha256, line_sha256, line_end FROM manifest {order}")
+        return (Noted(*row) for row in rows)
+
+    def note(self, lines: Iterable[Noted]) -> None:
+        """Lines stand in the manifest now."""
+        self._db.executemany(
+            "INSERT INTO manifest (number, path, sha256, line_sha256, line_end) VALUES (?, ?, ?, ?, ?)",
+            [(line.number, line.path, line.sha256, line.line_sha256, line.line_end) for line in lines],
+        )
+
+    def checked(self, results: Iterable[tuple[str, bool]], at: str) -> None:
+        """Files were hashed at this instant (UTC text): path, and whether the digest was the manifest's."""
+        with self.transaction():
+            self._db.executemany(
+                "UPDATE manifest SET checked_at = ?, sound = ? WHERE path = ?",
+                [(at, int(sound), path) for path, sound in results],
+            )
+
+    def run_unended(self) -> bool:
+        """Whether a run is going on, or was killed and nobody has tidied up after it."""
+        return self._db.execute("SELECT 1 FROM runs WHERE ended_at IS NULL LIMIT 1").fetchone() is not None
+
+    def place_of(self, record_id: str) -> tuple[str, int] | None:
+        """File and offset of a capture."""
+        query = "SELECT file, file_offset FROM captures WHERE record_id = ?"
+        row = self._db.execute(query, (record_id,)).fetchone()
+        return None if row is None else (str(row[0]), int(row[1]))
+
+    def damage(self) -> str | None:
+        """What SQLite finds wrong with the file itself; None when nothing."""
+        (result,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        return None if result == "ok" else str(result)
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing; on a medium that cannot be written too, where WAL has no shared memory."""
+    uri = path.absolute().as_uri()
+    db = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        db.close()
+        db = sqlite3.connect(f"{uri}?immutable=1", uri=True, isolation_level=None)
+        db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    return db
