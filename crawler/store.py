@@ -332,7 +332,7 @@ class Store:
     # --- Small helpers ----------------------------------------------------------------------------------------
 
     def _chain(self) -> None:
-        """Closed files come into the manifest, also those that a killed run has left; the next warcinfo names its end."""
+        """Closed files come into the manifest, those of a killed run too; the next warcinfo names its end."""
         catch_up(self.folder, self._args.spider)
         self._warcinfo.update(head_of(self.folder))
 

@@ -139,16 +139,14 @@ def _is_fields(record: Record) -> bool:
 def _facts(record: Record) -> dict[str, str]:
     """mime, status and digest."""
     digest = record.get("WARC-Payload-Digest")
-    if not record.is_http:
-        mime = _MIME.split(record.get("Content-Type") or "", maxsplit=1)[0]
-        return {
-            "mime": "warc/revisit" if record.type == "revisit" else mime,
-            "digest": digest or digest_of(record.block),
-        }
-    head, _ = read_head(io.BytesIO(record.block))
-    status, _ = parse_status(head)
-    types = (text_of(value) for name, value in header_pairs(head) if name.lower() == b"content-type")
-    mime = "warc/revisit" if record.type == "revisit" else _MIME.split(next(types, ""), maxsplit=1)[0]
+    facts = {"mime": _MIME.split(record.get("Content-Type") or "", maxsplit=1)[0]}
+    if record.is_http:
+        head, _ = read_head(io.BytesIO(record.block))
+        status, _ = parse_status(head)
+        types = (text_of(value) for name, value in header_pairs(head) if name.lower() == b"content-type")
+        facts = {"mime": _MIME.split(next(types, ""), maxsplit=1)[0], "status": str(status) if status else ""}
+    if record.type == "revisit":
+        facts["mime"] = "warc/revisit"
     if digest is None:
-        digest = digest_of(read_message(record.block).body.read())
-    return {"mime": mime, "status": str(status) if status else "", "digest": digest}
+        digest = digest_of(read_message(record.block).body.pieces() if record.is_http else record.block)
+    return {**facts, "digest": digest}
