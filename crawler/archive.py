@@ -58,6 +58,7 @@ FAILURES: tuple[tuple[type[BaseException], str], ...] = (
     (DownloadConnectionRefusedError, "connection_refused"),
     (BadGzipFile, "bad_encoding"),
 )
+LATER = frozenset({"max_articles", "stopped"})  # why an item was dropped whose page a later run reads again
 
 
 class Archive:
@@ -220,7 +221,7 @@ class Archive:
     def _item_dropped(self, item: Article, exception: Any) -> None:
         reason = getattr(exception, "reason", "dropped")
         self._stats.inc_value(f"items/dropped/{reason}")
-        visit = self._item_over(item, "captured" if reason == "max_articles" else None)
+        visit = self._item_over(item, "captured" if reason in LATER else None)
         visit.reason = visit.reason or f"dropped_{reason}"
 
     def _item_error(self, item: Article, failure: Failure) -> None:
@@ -291,7 +292,7 @@ def archive_of(crawler: Crawler) -> Archive:
 
 def _counts(stats: dict[str, Any]) -> dict[str, Any]:
     """What the ledger keeps of a run's stats."""
-    prefixes = ("capture/", "store/", "items/", "failed/", "refused/", "robots/", "guard/")
+    prefixes = ("capture/", "store/", "items/", "failed/", "refused/", "robots/", "guard/", "requisites/")
     return {key: value for key, value in stats.items() if key.startswith(prefixes)}
 
 

@@ -278,8 +278,8 @@ def _choice(raw: Mapping[str, str], key: str, choices: tuple[str, ...]) -> str:
 
 def _capture(raw: Mapping[str, str]) -> str:
     value = _choice(raw, "capture", CAPTURE)
-    if value != "html":
-        raise ArgumentError(f"capture={value} is not available yet: choose html")
+    if value == "rendered":
+        raise ArgumentError("capture=rendered is not available yet: choose html or page")
     if "render" in raw:
         raise ArgumentError("render is not available yet: leave it out")
     return value

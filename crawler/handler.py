@@ -187,7 +187,12 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
     async def _read_body(self, answer: Any, request: Request, tee: Tee) -> Body | None:
         if answer.length == 0:  # 204, 304, HEAD and Content-Length: 0; deliverBody would never end
             return None
-        body = Body(request.meta.get("download_maxsize", self._maxsize))
+        limit = request.meta.get("download_maxsize", self._maxsize)
+        if request.meta.get("skip_larger") and isinstance(answer.length, int) and answer.length > limit:
+            tee.cause = "length"  # the head says it: a film is not read to the limit to be thrown away
+            tee.abort()
+            return None
+        body = Body(limit)
         answer.deliverBody(body)
         cause = await maybe_deferred_to_future(body.ended)
         if cause is not None and tee.cause is None:

@@ -25,6 +25,7 @@ from crawler.events import Sighting
 from crawler.feeds import read_entries
 from crawler.items import FoundBy
 from crawler.ledger_ops import ARTICLE_KINDS
+from crawler.requisites import RequisiteRules, requisites_of
 from crawler.text import clean
 from crawler.urls import canonical_url, host_of, path_of, registered_domain
 from crawler.visit import Found, Visit
@@ -66,6 +67,7 @@ class NewsSpider(scrapy.Spider):
     categories: ClassVar[tuple[str, ...]] = ()  # names, as they stand in the URL
     page: ClassVar[type[ArticlePage]]
     link_rules: ClassVar[tuple[LinkRule, ...]] = ()
+    requisite_rules: ClassVar[RequisiteRules] = RequisiteRules()  # which files belong to a page
 
     args: Arguments
 
@@ -228,6 +230,8 @@ class NewsSpider(scrapy.Spider):
         if page.is_article():
             self._follow_from_article(page, visit)
             visit.links = page.page_links()
+            if self.args.capture == "page":
+                visit.requisites = requisites_of(page.root, page.base_url)
             article = page.article()
             self._see(response, visit, "live", article_id=article.id)
             yield self.archive.promise(visit, article)
@@ -349,14 +353,15 @@ class NewsSpider(scrapy.Spider):
         if response.status == 403 and self._refusals < REFUSALS_MAX:
             visit.end("failed", reason)
             return
-        self.frontier.park(host_of(response.url), self._retry_after(response), reason)
+        self.frontier.park(host_of(response.url), self.retry_after(response), reason)
         visit.retries = response.meta.get("retry_times", 0) + 1
         if visit.retries > self.crawler.settings.getint("RETRY_TIMES"):
             visit.end("failed", reason)
         else:
             visit.end("queued", reason)
 
-    def _retry_after(self, response: Response) -> float:
+    def retry_after(self, response: Response) -> float:
+        """Seconds for which a host that refused is left alone."""
         value = (response.headers.get("Retry-After") or b"").strip()
         return min(float(value), 3600.0) if value.isdigit() else PARK_SECONDS
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from crawler.events import Sighting
 from crawler.items import Article
 from crawler.links import FoundLink
+from crawler.requisites import Requisite
 
 
 @dataclass(slots=True)
@@ -44,6 +45,7 @@ class Visit:
     exhausted: bool = False
     found: list[Found] = field(default_factory=list)
     links: list[FoundLink] = field(default_factory=list)  # every link of the page
+    requisites: list[Requisite] = field(default_factory=list)  # every file the page names, with capture=page
     rows: list[tuple[Article, bytes]] = field(default_factory=list)  # with their lines, written when the visit ends
     lines: list[tuple[str, bytes]] = field(default_factory=list)  # (folder, line), written with them
     sighting: Sighting | None = None  # what was seen of the article at this address

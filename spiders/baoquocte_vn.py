@@ -22,6 +22,7 @@ from lxml.etree import _Element
 from crawler.blocks import BlockRules, inline_text
 from crawler.links import Addresses, FoundLink, LinkRule
 from crawler.page import ArticlePage, Candidates
+from crawler.requisites import RequisiteRules
 from crawler.spider import NewsSpider
 from crawler.structured import address_of
 
@@ -216,6 +217,10 @@ class BaoquocteSpider(Baoquocte, NewsSpider):
     name = "baoquocte"
     allowed_domains: ClassVar[list[str]] = ["baoquocte.vn"]
     page = BaoquoctePage
+    requisite_rules = RequisiteRules(
+        hosts=frozenset({*_HOSTS, "cdn.baoquocte.vn"}),
+        undated=r"/stores/",  # ?rt=, ?randTime= and bare digits change whenever a page's cache is built anew (2026)
+    )
     languages = ("vi", "en")
     front_page = "https://baoquocte.vn/"
     categories = (

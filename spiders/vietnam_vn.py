@@ -27,6 +27,7 @@ from crawler.blocks import BlockRules, Piece, inline_text, read_blocks
 from crawler.items import Article, Block, Source
 from crawler.links import Addresses, FoundLink, LinkRule
 from crawler.page import ArticlePage, Candidates
+from crawler.requisites import RequisiteRules
 from crawler.spider import NewsSpider
 from crawler.structured import dictionaries, name_of, page_data
 from crawler.text import clean, fold
@@ -447,6 +448,10 @@ class VietnamSpider(Vietnam, NewsSpider):
     name = "vietnamvn"
     allowed_domains: ClassVar[list[str]] = ["vietnam.vn"]
     page = VietnamPage
+    requisite_rules = RequisiteRules(
+        hosts=_HOSTS | {"vstatic.vietnam.vn", "vphoto.vietnam.vn"},
+        decoration=r"/thumb/48x48/",  # papers' logos beside their names
+    )
     languages = LANGUAGES
     front_page = f"{WWW}/"
     categories = ("the-thao", "xa-hoi", "viet-nam-hom-nay")  # the names seen in links; sitemaps hold everything

@@ -43,7 +43,7 @@ USAGE = [
     (["baoquocte", "-a", "since=2026-02-02", "-a", "until=2026-02-01"], "is after until"),
     (["baoquocte", "-a", "languages=ko"], "has no 'ko' edition: choose from vi, en"),
     (["baoquocte", "-a", "recrawl=yes"], "choose from auto, never, all"),
-    (["baoquocte", "-a", "capture=page"], "not available yet"),
+    (["baoquocte", "-a", "capture=rendered"], "not available yet"),
     (["baoquocte", "-a", "_job=a/b"], "_job='a/b'"),
     (["baoquocte", "-a", "tags=" + "x" * 5000], "longer than 200 letters"),
     (["baoquocte"], "CONTACT is not set, and baoquocte.vn would be asked"),

@@ -171,8 +171,7 @@ BAD = [
     ({"languages": "vi,"}, "paper has no '' edition"),
     ({"recrawl": "sometimes"}, "recrawl='sometimes': choose from auto, never, all"),
     ({"capture": "video"}, "capture='video': choose from html, page, rendered"),
-    ({"capture": "page"}, "capture=page is not available yet: choose html"),
-    ({"capture": "rendered"}, "capture=rendered is not available yet: choose html"),
+    ({"capture": "rendered"}, "capture=rendered is not available yet: choose html or page"),
     ({"render": "1"}, "render is not available yet"),
     ({"_job": "../x"}, "_job='../x'"),
     ({"_job": "a" * 65}, "_job="),
@@ -217,7 +216,14 @@ def test_a_spider_without_tag_pages_says_so() -> None:
         parse(Anywhere, tags="a")
 
 
-SAME_SCOPE = [{"max_articles": "1"}, {"recrawl": "all"}, {"_job": "b"}, {"_version": "2"}, {"capture": "html"}]
+SAME_SCOPE = [
+    {"max_articles": "1"},
+    {"recrawl": "all"},
+    {"_job": "b"},
+    {"_version": "2"},
+    {"capture": "html"},
+    {"capture": "page"},
+]
 OTHER_SCOPE = [
     {"seeds": "https://bao.example/b"},
     {"tags": "b-1"},

@@ -29,7 +29,7 @@ TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in 
 ALL = "\n".join(TEXTS.values())
 
 OWN = {name: value for name, value in vars(ours).items() if name.isupper() and not hasattr(default_settings, name)}
-NOT_YET = {"capture", "render"}  # arguments that are accepted and have one choice so far
+NOT_YET = {"render"}  # arguments that are accepted and have one choice so far
 
 
 def code(text: str) -> str:
