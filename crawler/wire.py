@@ -50,7 +50,7 @@ class Tee:
         self.ip: str | None = None
         self.protocols: tuple[str, ...] = ()  # WARC-Protocol
         self.cipher: str | None = None
-        self.cancel: Callable[[], None] = lambda: None  # gives up a connection that is not there yet
+        self.cancel: Callable[[], None] = lambda: None  # gives up a connection, or an answer, that is not there yet
         self.cause: str | None = None
         self.trouble: OSError | None = None  # why the copy could not be kept
         self._head: bytearray | None = bytearray()  # what came of the head, until it ends
@@ -107,10 +107,13 @@ class Tee:
             self.response.truncate(self.response.tell() - surplus)
 
     def abort(self) -> None:
-        """Close the connection at once; what came so far stays recorded."""
-        if self.transport is None:
-            self.cancel()
-        else:
+        """Close the connection at once; what came so far stays recorded.
+
+        What waits for the head is cancelled first: Twisted asks again, on another connection and without a deadline,
+        when a kept-alive one is closed before it has answered.
+        """
+        self.cancel()
+        if self.transport is not None:
             self.transport.abortConnection()
 
     def give_up(self) -> None:
@@ -189,6 +192,8 @@ class _TeeProtocol(_LenientHTTP11ClientProtocol):
     def dataReceived(self, data: bytes) -> None:
         if self._tee is not None:
             self._tee.data(data)
+        if self._parser is None:  # the tee has cancelled the request
+            return
         super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def _finishResponse(self, rest: bytes) -> None:

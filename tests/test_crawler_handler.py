@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -204,3 +205,22 @@ def test_the_private_names_are_there() -> None:
     assert callable(newclient.Request.writeTo)
     assert hasattr(client.HTTPConnectionPool, "_factory")
     assert callable(twisted_http._ChunkedTransferDecoder._dataReceived_CHUNK_LENGTH)
+
+
+class SleepySite:
+    """Answers one page, and the next on the same connection never."""
+
+    hosts = ("bao.example",)
+
+    def respond(self, request: Request) -> Answer:
+        return Answer(200, "OK", [("Content-Type", "text/html")], b"Ga", delay=60.0 if "ngu" in request.target else 0)
+
+
+def test_a_kept_alive_connection_has_the_deadline_too(tmp_path: Path) -> None:
+    with running([SleepySite()]) as proxy:
+        wanted = [{"url": f"http://bao.example/{path}", "meta": {"proxy": proxy.proxy_url}} for path in ("thuc", "ngu")]
+        began = monotonic()
+        awake, asleep = fetch(tmp_path, wanted, {"RESPONSE_DEADLINE": 1.0, "CONCURRENT_REQUESTS_PER_DOMAIN": 1})
+    assert awake["status"] == 200
+    assert asleep["error"] == "DownloadTimeoutError"
+    assert monotonic() - began < 10
