@@ -221,20 +221,21 @@ class Archive:
     def _item_dropped(self, item: Article, exception: Any) -> None:
         reason = getattr(exception, "reason", "dropped")
         self._stats.inc_value(f"items/dropped/{reason}")
-        visit = self._item_over(item, "captured" if reason in LATER else None)
-        visit.reason = visit.reason or f"dropped_{reason}"
+        visit = self.visit_of(item)
+        if visit.reason != "not_modified" or reason != "unchanged":  # the one explains the other
+            visit.reason = f"dropped_{reason}"
+        self._item_over(item, "captured" if reason in LATER else None)
 
     def _item_error(self, item: Article, failure: Failure) -> None:
         trouble = isinstance(failure.value, OutputTrouble)
         self._item_over(item, "captured" if trouble else "failed", "item_error")
 
-    def _item_over(self, item: Article, outcome: str | None = None, reason: str | None = None) -> Visit:
+    def _item_over(self, item: Article, outcome: str | None = None, reason: str | None = None) -> None:
         visit = self._visits.pop(id(item))
         if outcome is not None:
             visit.end(outcome, reason)
         visit.items_open -= 1
         self._end_if_over(visit)
-        return visit
 
     # --- The end ----------------------------------------------------------------------------------------------
 
