@@ -8,7 +8,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from tests.oddanswers import ODD_ANSWERS, OVERSIZE, OddAnswer, script
 from tests.oddserver import odd_server
 from tests.replica.ca import Authority
 from tests.replica.server import Answer, Request, running
+from tests.smallpaper import SmallPaper, address, printing
 from warc.reader import Record, read_at, read_records
 
 TRUNCATED = {"whole": None, "disconnect": "disconnect", "reset": "disconnect", "length": "length", "time": "time"}
@@ -207,20 +207,11 @@ def test_the_private_names_are_there() -> None:
     assert callable(twisted_http._ChunkedTransferDecoder._dataReceived_CHUNK_LENGTH)
 
 
-class SleepySite:
-    """Answers one page, and the next on the same connection never."""
-
-    hosts = ("bao.example",)
-
-    def respond(self, request: Request) -> Answer:
-        return Answer(200, "OK", [("Content-Type", "text/html")], b"Ga", delay=60.0 if "ngu" in request.target else 0)
-
-
-def test_a_kept_alive_connection_has_the_deadline_too(tmp_path: Path) -> None:
-    with running([SleepySite()]) as proxy:
-        wanted = [{"url": f"http://bao.example/{path}", "meta": {"proxy": proxy.proxy_url}} for path in ("thuc", "ngu")]
-        began = monotonic()
-        awake, asleep = fetch(tmp_path, wanted, {"RESPONSE_DEADLINE": 1.0, "CONCURRENT_REQUESTS_PER_DOMAIN": 1})
-    assert awake["status"] == 200
-    assert asleep["error"] == "DownloadTimeoutError"
-    assert monotonic() - began < 10
+def test_a_kept_alive_connection_has_the_deadline_too(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with printing(SmallPaper(5), tmp_path_factory) as printer:
+        printer.paper.slow = {address(2): 60.0}
+        settings = {"RESPONSE_DEADLINE": "1", "CONCURRENT_REQUESTS_PER_DOMAIN": "1", "RETRY_TIMES": "0"}
+        run = printer.crawl(*printer.command, settings=settings, timeout=30)
+        assert {entry.connection for entry in printer.replica.requests} == {1, 2}  # the second after the deadline
+    assert run.status == 0
+    assert "Failed: timeout 1" in run.stderr
