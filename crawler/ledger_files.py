@@ -61,7 +61,7 @@ class FileTable:
     def files(self) -> list[FileState]:
         """Every file that the ledger knows, with its committed length."""
         rows = self._db.execute(f"SELECT {_STATE} FROM files f ORDER BY f.path")
-        return [FileState(*row[:6], closed=bool(row[6])) for row in rows]
+        return [FileState(*(*row[:6], bool(row[6]))) for row in rows]
 
     def closed_without_line(self, spider: str) -> list[FileState]:
         """Closed files of a spider that the manifest does not hold yet, in the order of their names."""
@@ -70,7 +70,7 @@ class FileTable:
             WHERE f.spider = ? AND f.closed = 1 AND m.path IS NULL ORDER BY f.path""",
             (spider,),
         )
-        return [FileState(*row[:6], closed=bool(row[6])) for row in rows]
+        return [FileState(*(*row[:6], bool(row[6]))) for row in rows]
 
     def noted(self) -> list[Noted]:
         """The lines of the manifest, in order."""

@@ -153,7 +153,12 @@ def read_at(path: Path | str, offset: int) -> Record:
 
 def capture_at(path: Path | str, offset: int) -> Capture:
     """The response or resource at this offset, without its request. Raises DamagedRecord."""
-    return _capture(read_at(path, offset), ())
+    return capture_of(read_at(path, offset))
+
+
+def capture_of(record: Record) -> Capture:
+    """A response or resource, read, without its request."""
+    return _capture(record, ())
 
 
 def read_captures(path: Path | str) -> Iterator[Capture]:

@@ -95,12 +95,11 @@ def verify(path: Path | str, *, committed: int | None = None, strict: bool | Non
             report.add(size, None, "cut", f"{committed - size} committed bytes are missing")
         if committed is not None and size > committed and path.suffix != OPEN:
             report.add(committed, None, "garbage", f"{size - committed} bytes behind the committed length")
-        verify_stream(file, end, report, strict)
+        _verify(file, end, report, strict)
     return report
 
 
-def verify_stream(file: BinaryIO, end: int, report: Report, strict: bool | None = None) -> None:
-    """The same for an open, seekable file that is read up to ``end``; its name is ``report.path``'s."""
+def _verify(file: BinaryIO, end: int, report: Report, strict: bool | None) -> None:
     name = report.path.name.removesuffix(OPEN)
     begins = file.read(5)
     compressed = begins.startswith(MAGIC[:2]) or (begins != b"WARC/" and name.endswith(".gz"))

@@ -1,0 +1,202 @@
+"""Rows against records: each row is made again from the bytes it points at, and has to come out the same.
+
+    row ─► record at warc.file, warc.offset ─► ids, length, digests ─► page object ─► clean ─► validate ─► same fields?
+
+Relative dates are read against the row's ``captured_at``, never the clock. Left out of the comparison is what a
+record alone cannot say: see ``crawler/rowcheck.py``. A row that another number of its page class made is held to its
+record, its ids and its digest, and counted by that number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scrapy.exceptions import DropItem
+
+from crawler.capture import CaptureRef
+from crawler.findings import Checked
+from crawler.ledger_files import LEDGER, FileTable
+from crawler.offline import Offline
+from crawler.replay import Replay, UnreadableCapture, raw_response
+from crawler.rowcheck import Unproven, check_ids, compare, read_row
+from crawler.serialize import to_line
+from warc.digest import digest_of
+from warc.reader import Capture, DamagedRecord, Record, capture_of, read_at, read_records
+from warc.writer import OPEN
+
+if TYPE_CHECKING:
+    from scrapy.settings import Settings
+
+    from crawler.items import Article
+    from crawler.page import ArticlePage
+
+
+class Evidence:
+    """Checks rows of one archive folder. Nothing is written, and no network is needed."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._replay = Replay(settings)
+        self._makers: dict[str, Offline] = {}
+        self._ledger = FileTable(folder, read_only=True) if (folder / LEDGER).is_file() else None
+        self._places: dict[str, tuple[str, int]] | None = None
+
+    def check_rows(self, path: Path, name: str, begin: int = 0, end: int | None = None) -> Checked:
+        """Every row whose line begins in this part of a file. ``name`` is the file's in the faults."""
+        checked = Checked()
+        for offset, line in lines_between(path, begin, end):
+            checked.counts["rows"] += 1
+            record_id = None
+            try:
+                row = read_row(line)
+                record_id = row["warc"]["record_id"]
+                checked.row_ids.append(row["row_id"])
+                check_ids(row)
+                older = self._check(row, path)
+                if older:
+                    checked.older[older] += 1
+            except Unproven as unproven:
+                checked.add(name, offset, record_id, unproven.rule, str(unproven))
+            except (KeyError, TypeError, AttributeError) as error:
+                checked.add(name, offset, record_id, "row-line", f"a value of another type: {error}")
+        return checked
+
+    def _check(self, row: dict[str, Any], path: Path) -> str | None:
+        """The page class and number that made the row, when the code has another number by now. Raises Unproven."""
+        capture = self._capture(row)
+        self._check_visit(row, capture)
+        for part in (*row["images"], *row["videos"]):
+            if part["record_id"] is not None and self._place_of(part["record_id"]) is None:
+                raise Unproven("row-part", f"no record {part['record_id']}")
+        try:
+            response = self._replay.decoded(raw_response(capture, _reference(row, capture)))
+        except UnreadableCapture as error:
+            raise Unproven("row-page", str(error)) from error
+        maker = self._maker(path)
+        page = maker.page_of(response)
+        made_by, code = row["extraction"]["page"], f"{page.name}/{page.number}"
+        if made_by != code:
+            if made_by.partition("/")[0] != page.name:
+                raise Unproven("row-page", f"made by {made_by}, the page is one for {code}")
+            return str(made_by)
+        again = _row_again(maker, page)
+        compare(row, json.loads(to_line(again)))
+        return None
+
+    def _maker(self, path: Path) -> Offline:
+        """The page objects of the spider that the folder is named after, else those that the addresses ask for."""
+        spider = path.parent.name
+        if spider not in self._makers:
+            maker = Offline(self._settings, "verify")
+            self._makers[spider] = Offline(self._settings, "verify", spider) if spider in maker.spiders else maker
+        return self._makers[spider]
+
+    def _capture(self, row: dict[str, Any]) -> Capture:
+        """The record that the row points at, when it is that record and its payload is what the row says."""
+        warc = row["warc"]
+        record = self._record(warc["file"], warc["offset"])
+        found = {
+            "record_id": record.record_id,
+            "length": record.length,
+            "record_type": record.type,
+            "target_uri": record.target_uri,
+        }
+        for name, value in found.items():
+            if warc[name] != value:
+                raise Unproven("row-record", f"{name} is {value!r} there, not {warc[name]!r}")
+        capture = capture_of(record)
+        if warc["payload_digest"] != capture.payload_digest:
+            raise Unproven("row-payload", f"the record says {capture.payload_digest}, the row {warc['payload_digest']}")
+        if capture.payload_digest is not None and digest_of(capture.body) != capture.payload_digest:
+            raise Unproven("row-payload", f"the payload's digest is {digest_of(capture.body)}")
+        if not warc["revisit_id"] and capture.date != row["captured_at"]:
+            raise Unproven("row-date", f"WARC-Date is {capture.date}, captured_at {row['captured_at']}")
+        return capture
+
+    def _check_visit(self, row: dict[str, Any], capture: Capture) -> None:
+        """A payload that was archived before: the visit's own record gives the date and names the original."""
+        visit_id = row["warc"]["revisit_id"]
+        if not visit_id:
+            return
+        place = self._place_of(visit_id)
+        if place is None:
+            raise Unproven("row-visit", f"no record {visit_id}")
+        visit = self._record(*place)
+        if (visit.record_id, visit.type) != (visit_id, "revisit"):
+            raise Unproven("row-visit", f"{place[0]} at {place[1]} holds {visit.type} {visit.record_id}")
+        if visit.get("WARC-Refers-To") != capture.record_id:
+            raise Unproven("row-visit", f"{visit_id} refers to {visit.get('WARC-Refers-To')}")
+        if visit.date != row["captured_at"]:
+            raise Unproven("row-date", f"WARC-Date of the visit is {visit.date}, captured_at {row['captured_at']}")
+
+    def _record(self, file: str, offset: int) -> Record:
+        try:
+            return read_at(self._place(file), offset)
+        except (DamagedRecord, OSError) as error:
+            raise Unproven("row-record", str(error)) from error
+
+    def _place(self, file: str) -> Path:
+        """A WARC file of the archive, under its name or still being written."""
+        path = self._folder / file
+        if not path.resolve().is_relative_to(self._folder.resolve()):
+            raise Unproven("row-record", f"{file!r} is outside of the archive")
+        return path if path.exists() else path.with_name(path.name + OPEN)
+
+    def _place_of(self, record_id: str) -> tuple[str, int] | None:
+        """Where a record lies: as the ledger says; without a ledger all files are read, once."""
+        if self._ledger is not None:
+            return self._ledger.place_of(record_id)
+        if self._places is None:
+            self._places = {}
+            for path in sorted((self._folder / "warc").rglob("*.warc*")):
+                with suppress(DamagedRecord, OSError):  # the file's own check names it
+                    file = path.relative_to(self._folder).as_posix().removesuffix(OPEN)
+                    self._places |= {record.record_id: (file, record.offset) for record in read_records(path)}
+        return self._places.get(record_id)
+
+
+def _row_again(maker: Offline, page: ArticlePage) -> Article:
+    try:
+        if not page.is_article():
+            raise Unproven("row-page", "no article")
+        return maker.row_of(page)
+    except DropItem as refusal:
+        raise Unproven("row-page", f"dropped: {getattr(refusal, 'reason', refusal)}") from refusal
+    except (KeyError, TypeError, AttributeError, ValueError) as error:  # that this row cannot be made is its fault
+        raise Unproven("row-page", f"the page object fails: {type(error).__name__}: {error}") from error
+
+
+def lines_between(path: Path, begin: int, end: int | None) -> Iterator[tuple[int, bytes]]:
+    """Offset and bytes of each line that begins at ``begin`` or later and before ``end``."""
+    with path.open("rb") as file:
+        if begin:
+            file.seek(begin - 1)
+            file.readline()
+        while end is None or file.tell() < end:
+            offset = file.tell()
+            line = file.readline()
+            if not line:
+                return
+            yield offset, line
+
+
+def _reference(row: dict[str, Any], capture: Capture) -> CaptureRef:
+    """The capture as the crawl had it: a visit to a payload archived before has its own date."""
+    warc = row["warc"]
+    return CaptureRef(
+        file=warc["file"],
+        offset=capture.offset,
+        length=capture.length,
+        record_id=capture.record_id,
+        record_type=capture.record_type,
+        target_uri=capture.target_uri,
+        payload_digest=capture.payload_digest,
+        captured_at=row["captured_at"],
+        status=capture.status,
+        revisit_id=warc["revisit_id"],
+    )

@@ -1,0 +1,124 @@
+"""WACZ 1.1.1: a web archive in one ZIP file, written to disk as it is read.
+
+    archive/<name>.warc.gz    as they are, stored         indexes/index.cdxj     of all of them, stored
+    pages/pages.jsonl         address, time, title, text  <folder>/<name>        further files: rows, logs
+    datapackage.json          every part with its SHA-256 and size
+    datapackage-digest.json   the SHA-256 of that list
+
+Parts that a player seeks in are stored, not deflated. Nothing is held in memory but the index of one WARC file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+from warc.cdxj import merge, write_index
+from warc.writer import sync_folder
+
+VERSION: Final = "1.1.1"
+DATAPACKAGE: Final = "datapackage.json"
+DIGEST: Final = "datapackage-digest.json"
+PAGES: Final = "pages/pages.jsonl"
+INDEX: Final = "indexes/index.cdxj"
+OWN_FOLDERS: Final = ("archive", "indexes", "pages", "fuzzy")
+PIECE: Final = 1 << 20
+
+
+class Wacz:
+    """Writes one WACZ file; it has its name only when it is whole. Raises OSError, DamagedRecord, ValueError.
+
+    with Wacz(path, {"title": …, "software": …}) as wacz:
+        wacz.add_warcs(paths); wacz.add_pages(pages); wacz.add_file("articles/x.jsonl", path)
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, Any], created: datetime | None = None) -> None:
+        self._path = path
+        self._about = about
+        self._created = created or datetime.now(UTC)
+        self._resources: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Wacz:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle, unfinished = tempfile.mkstemp(prefix=f".{self._path.name}.", suffix=".open", dir=self._path.parent)
+        self._unfinished = Path(unfinished)
+        self._file = os.fdopen(handle, "wb")
+        self._zip = zipfile.ZipFile(self._file, "w", allowZip64=True)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        try:
+            if kind is None:
+                self._describe()
+            self._zip.close()
+            if kind is None:
+                self._file.flush()
+                os.fchmod(self._file.fileno(), 0o644)
+                os.fsync(self._file.fileno())
+                self._unfinished.replace(self._path)
+                sync_folder(self._path.parent)
+        finally:
+            self._file.close()
+            self._unfinished.unlink(missing_ok=True)
+
+    def add_warcs(self, warcs: Sequence[Path]) -> None:
+        """The files, and their index. ValueError when two have the same name."""
+        names = [warc.name for warc in warcs]
+        if len(set(names)) < len(names):
+            raise ValueError("two WARC files have the same name")
+        with tempfile.TemporaryDirectory(dir=self._path.parent, prefix=f".{self._path.name}.") as folder:
+            indexes = [Path(folder) / f"{number}.cdxj" for number in range(len(warcs))]
+            for warc, index in zip(warcs, indexes, strict=True):
+                write_index(warc, index)
+                with warc.open("rb") as file:
+                    self._add(f"archive/{warc.name}", iter(lambda file=file: file.read(PIECE), b""), stored=True)
+            self._add(INDEX, merge(indexes), stored=True)
+
+    def add_pages(self, pages: Iterable[Mapping[str, Any]]) -> None:
+        """One line a page: ``url`` and ``ts`` (RFC 3339) at least, then ``id``, ``title``, ``text``."""
+        head = {"format": "json-pages-1.0", "id": "pages", "title": "All pages", "hasText": True}
+        self._add(PAGES, (_json(line) + b"\n" for line in chain([head], pages)))
+
+    def add_file(self, name: str, path: Path) -> None:
+        """A further part. ValueError when its name belongs to a folder of the format."""
+        if name.partition("/")[0] in (*OWN_FOLDERS, DATAPACKAGE, DIGEST):
+            raise ValueError(f"{name!r} is no name for a further part")
+        with path.open("rb") as file:
+            self._add(name, iter(lambda: file.read(PIECE), b""))
+
+    def _describe(self) -> None:
+        package = {"profile": "data-package", "wacz_version": VERSION, **self._about}
+        package |= {"created": self._created.strftime("%Y-%m-%dT%H:%M:%SZ"), "resources": self._resources}
+        data = json.dumps(package, ensure_ascii=False, indent=2).encode("utf-8")
+        self._write(DATAPACKAGE, [data])
+        digest = {"path": DATAPACKAGE, "hash": f"sha256:{hashlib.sha256(data).hexdigest()}"}
+        self._write(DIGEST, [_json(digest)])
+
+    def _add(self, name: str, pieces: Iterable[bytes], *, stored: bool = False) -> None:
+        sha256, size = self._write(name, pieces, stored=stored)
+        part = {"name": name.rpartition("/")[2].lower(), "path": name, "hash": f"sha256:{sha256}", "bytes": size}
+        self._resources.append(part)
+
+    def _write(self, name: str, pieces: Iterable[bytes], *, stored: bool = False) -> tuple[str, int]:
+        info = zipfile.ZipInfo(name, self._created.timetuple()[:6])
+        info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+        info.external_attr = 0o644 << 16
+        sha256, size = hashlib.sha256(), 0
+        with self._zip.open(info, "w", force_zip64=True) as part:
+            for piece in pieces:
+                part.write(piece)
+                sha256.update(piece)
+                size += len(piece)
+        return sha256.hexdigest(), size
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
