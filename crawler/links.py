@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from lxml.etree import _Element
 
 from crawler.htmltext import inline_text
-from crawler.selectors import Place, place
+from crawler.selectors import Index, Place, place
 from crawler.urls import canonical_url
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ KINDS = (
     "other",
 )
 
-_NO_PAGE = ("javascript:", "mailto:", "tel:", "data:")
+_NO_PAGE = ("javascript:", "mailto:", "tel:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,7 @@ class LinkRule:
         object.__setattr__(self, "places", tuple(map(_place, filter(None, map(str.strip, self.css.split(","))))))
 
 
-@dataclass(frozen=True, slots=True)
-class FoundLink:
+class FoundLink(NamedTuple):
     """A link of a page."""
 
     url: str  # canonical
@@ -106,41 +105,42 @@ class Addresses:
 
 def address(site: type[Addresses], href: str, base: str) -> str | None:
     """The one canonical address behind an ``href``, None when it leads to no page."""
-    return _read(site.same_page, site.kind_of, href, None if href.startswith(("https://", "http://")) else base)[0]
+    return _facts(site, href, base)[0]
+
+
+def _facts(site: Any, href: str, base: str) -> tuple[str | None, str | None]:
+    """Canonical address of an ``href`` and its kind by its shape; the same for all pages where it is absolute."""
+    return _read(site, href, None if href.startswith(("https://", "http://")) else base)
 
 
 @lru_cache(maxsize=65_536)  # menus, footers and lists repeat from page to page
-def _read(
-    same_page: Callable[[str], str], kind_of: Callable[[str], str | None], href: str, base: str | None
-) -> tuple[str | None, str | None]:
-    """Canonical address and kind by its shape."""
+def _read(site: Any, href: str, base: str | None) -> tuple[str | None, str | None]:
     url = canonical_url(href, base)
-    url = canonical_url(same_page(url)) if url is not None else None
-    return url, kind_of(url) if url is not None else None
+    url = canonical_url(site.same_page(url)) if url is not None else None
+    return url, site.kind_of(url) if url is not None else None
 
 
 def extract_links(
-    root: _Element, site: type[Addresses], base_url: str, places: Mapping[_Element, str] | None = None
+    root: _Element,
+    site: type[Addresses],
+    base_url: str,
+    places: Mapping[_Element, str] | None = None,
+    index: Index | None = None,
 ) -> list[FoundLink]:
     """All links of a page in order, each address once per kind; the first text that is not empty is its text.
 
     ``places``: elements found by other means than a selector, and the kind of the articles linked in them.
+    ``index``: that of the page, where there is one already.
     """
-    kinds = _Kinds(_index(site.link_rules), places or {})
-    same_page, kind_of = site.same_page, site.kind_of
+    kinds = _Kinds(site.link_rules, index or Index(root), places or {})
     found: dict[tuple[str, str], FoundLink] = {}
     named: set[tuple[str, str]] = set()  # whose text is a text, not that of an image
     for element in root.iter("a", "link", "area"):
         href = (element.get("href") or "").strip()
         declared = _declared_kind(element) if element.tag == "link" else ""
-        if (
-            not href
-            or declared is None
-            or href[0] == "#"
-            or href.lower().startswith(("javascript:", "mailto:", "tel:"))
-        ):
+        if not href or declared is None or href[0] == "#" or href.lower().startswith(_NO_PAGE):
             continue
-        url, shape = _read(same_page, kind_of, href, None if href.startswith(("https://", "http://")) else base_url)
+        url, shape = _facts(site, href, base_url)
         if url is None:
             continue
         key = (url, declared or kinds.kind(element, url, shape))
@@ -156,56 +156,28 @@ def extract_links(
 
 
 class _Kinds:
-    """Kinds of the links of one page. The rules that hold at an element are kept, so each ancestor is read once."""
+    """Kinds of the links of one page. The rules are asked for their places, not each link for what it stands in."""
 
-    def __init__(self, index: _Index, places: Mapping[_Element, str]) -> None:
-        self.index = index
-        self.places = places
-        self.known: dict[_Element, tuple[LinkRule, ...]] = {}
+    def __init__(self, rules: tuple[LinkRule, ...], index: Index, places: Mapping[_Element, str]) -> None:
+        self.anywhere = tuple(rule for rule in rules if not rule.places)
+        self.inside: dict[_Element, tuple[LinkRule, ...]] = {}  # by link, those of the innermost place first
+        at = {element: [LinkRule(kind, shape="article")] for element, kind in places.items()}
+        for rule in rules:
+            for element in (element for where in rule.places for element in index.at(where)):
+                at.setdefault(element, []).append(rule)
+        for element in sorted(at, key=_depth):
+            for link in element.iter("a", "area"):
+                self.inside[link] = (*at[element], *self.inside.get(link, ()))
 
     def kind(self, element: _Element, url: str, shape: str | None) -> str:
-        for rule in (*self.at(element), *self.index.anywhere):
+        for rule in (*self.inside.get(element, ()), *self.anywhere):
             if rule.shape in ("", shape) and rule.pattern.search(url):
                 return rule.kind
         return shape or "other"
 
-    def at(self, element: _Element) -> tuple[LinkRule, ...]:
-        """Rules whose places hold the element, the innermost place first."""
-        way: list[_Element] = []
-        at: _Element | None = element
-        while at is not None and at not in self.known:
-            way.append(at)
-            at = at.getparent()
-        rules = self.known[at] if at is not None else ()
-        for element in reversed(way):
-            own = self.index.rules_at(element)
-            if element in self.places:
-                own = (LinkRule(self.places[element], shape="article"), *own)
-            rules = self.known[element] = (*own, *rules) if own else rules
-        return rules
 
-
-class _Index:
-    """The rules of a site by what an element must have for one of their places."""
-
-    def __init__(self, rules: tuple[LinkRule, ...]) -> None:
-        self.anywhere = tuple(rule for rule in rules if not rule.places)
-        self.by_name: dict[str, list[tuple[LinkRule, Place]]] = {}
-        for rule in rules:
-            for where in rule.places:
-                self.by_name.setdefault(where.key, []).append((rule, where))
-
-    def rules_at(self, element: _Element) -> tuple[LinkRule, ...]:
-        classes, name = (element.get("class") or "").split(), "#" + (element.get("id") or "")
-        keys = [key for key in (*classes, name, f"<{element.tag}>") if key in self.by_name]
-        if not keys:
-            return ()
-        return tuple(rule for key in keys for rule, where in self.by_name[key] if where.holds(element))
-
-
-@lru_cache(maxsize=64)
-def _index(rules: tuple[LinkRule, ...]) -> _Index:
-    return _Index(rules)
+def _depth(element: _Element) -> int:
+    return sum(1 for _ in element.iterancestors())
 
 
 def _place(selector: str) -> Place:

@@ -9,7 +9,6 @@ selectors and overrides the fields that the defaults of ``crawler/fields.py`` ge
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from lxml.etree import _Element
@@ -64,10 +63,10 @@ class ArticlePage(Fields):
 
     def links_with(self, places: dict[_Element, str]) -> list[FoundLink]:
         """Links of the page, where articles in these elements are of the kind given."""
-        found = extract_links(self.root, type(self), self.base_url, places)
+        found = extract_links(self.root, type(self), self.base_url, places, self.index)
         following = self.next_page(self) if self.kind_of(self.url) != "article" else None
         return [
-            replace(link, kind="next_page") if link.url == following else link
+            link._replace(kind="next_page") if link.url == following else link
             for link in found
             if link.kind != "edition" or link.url != self.url
         ]

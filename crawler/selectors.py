@@ -81,13 +81,18 @@ class Index:
             if name := element.get("id"):
                 self.by_name["#" + name].append(element)
 
+    def at(self, where: Place) -> list[_Element]:
+        """Elements that a simple selector means."""
+        named = self.by_name.get(where.key, ()) if where.key[0] != "<" else self.root.iter(where.tag)
+        return [element for element in named if where.holds(element)]
+
     def select(self, query: str) -> list[_Element]:
         """As ``select`` at the root."""
         first, _, rest = query.partition(" ")
         outer = place(first)
         if outer is None or outer.key[0] == "<" or (rest and place(rest) is None):
             return select(self.root, query)
-        found = [element for element in self.by_name.get(outer.key, ()) if outer.holds(element)]
+        found = self.at(outer)
         if not rest:
             return found
         return list(dict.fromkeys(match for element in found for match in _inside(element, rest)))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar
@@ -421,7 +421,7 @@ class VietnamPage(Vietnam, ArticlePage):
             other = self.parts(link.url) if link.kind in ("article", "related") and link.url != self.url else None
             if other and slug and other[1] == slug:
                 kinds[link.url] = "edition"
-        return [replace(link, kind=kinds.get(link.url, link.kind)) for link in found]
+        return [link._replace(kind=kinds.get(link.url, link.kind)) for link in found]
 
     def is_article(self) -> bool:
         """A soft 404 must be expected: the headline of a Vietnamese article gives its slug."""
