@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from urllib.parse import urldefrag
 
 from ada_url import join_url
@@ -137,9 +138,9 @@ def _named(root: _Element) -> Iterator[tuple[str, str]]:
 
 def _of_image(img: _Element) -> Iterator[str]:
     """The candidate of the image, or of the first source that a browser takes; and the lazy one a script puts there."""
-    parent = img.getparent()
-    sources = list(parent.iterchildren("source")) if parent is not None and parent.tag == "picture" else []
-    for source in sources:
+    picture = next(img.iterancestors("picture"), None)
+    before = iter(()) if picture is None else takewhile(lambda e: e is not img, picture.iter("source", "img"))
+    for source in (element for element in before if element.tag == "source"):
         chosen = srcset.choose(source.get("srcset") or source.get("data-srcset"), source.get("sizes"))
         if chosen and srcset.matches(source.get("media") or "") and srcset.readable(source.get("type")):
             yield chosen
@@ -181,11 +182,11 @@ def _of_film(film: _Element) -> Iterator[tuple[str, str]]:
     """The poster, the first source, the subtitles."""
     if poster := film.get("poster"):
         yield poster, IMAGE
-    places = [film, *film.iterchildren("source")]
+    places = [film, *film.iter("source")]  # nested, for the parser does not know that they are empty
     address = next((value for place in places if (value := place.get("src") or place.get("data-src"))), None)
     if address:
         yield address, VIDEO
-    yield from ((src, OTHER) for track in film.iterchildren("track") if (src := track.get("src")))
+    yield from ((src, OTHER) for track in film.iter("track") if (src := track.get("src")))
 
 
 def _of_anchor(anchor: _Element) -> Iterator[tuple[str, str]]:
