@@ -43,12 +43,13 @@ class SmallPaper:
         self.lists = {list_address(first): list_page(first, articles) for first in range(0, articles, LIST_LENGTH)}
 
     def respond(self, request: Request) -> Answer:
+        delay = self.slow.get(request.url, self.delay)
         if request.target == "/robots.txt":
-            return Answer(200, "OK", [("Content-Type", "text/plain")], b"User-agent: *\nAllow: /\n")
+            return Answer(200, "OK", [("Content-Type", "text/plain")], b"User-agent: *\nAllow: /\n", delay=delay)
         body = self.articles.get(request.url) or self.lists.get(request.url)
         if body is None:
             return Answer(404, "Not Found", [HTML], b"<title>404</title>")
-        return Answer(200, "OK", [HTML], body, delay=self.slow.get(request.url, self.delay))
+        return Answer(200, "OK", [HTML], body, delay=delay)
 
 
 def address(number: int) -> str:
