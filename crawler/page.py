@@ -14,7 +14,8 @@ from typing import ClassVar
 from lxml.etree import _Element
 from scrapy.http import Response
 
-from crawler.blocks import body_text, inline_text
+from crawler import refusal
+from crawler.blocks import body_text
 from crawler.dates import Moment, iso
 from crawler.fields import KINDS_WITHOUT_TEXT, Fields, language_tag
 from crawler.items import (
@@ -30,9 +31,8 @@ from crawler.items import (
 )
 from crawler.links import FoundLink, extract_links
 from crawler.reading import Candidates, request_meta
-from crawler.refusal import is_challenge, is_refusal
 from crawler.text import clean
-from crawler.urls import registered_domain
+from crawler.urls import path_of, registered_domain
 
 __all__ = ["ArticlePage", "Candidates", "language_tag"]
 
@@ -50,6 +50,7 @@ class ArticlePage(Fields):
         self.found_by = found_by or FoundBy()
         self.warnings: list[str] = []
         self._links: list[FoundLink] | None = None
+        self._refusal: list[str | None] = []  # empty until it was asked for
 
     def page_links(self) -> list[FoundLink]:
         """Every link of the page, each address once per kind."""
@@ -77,25 +78,46 @@ class ArticlePage(Fields):
 
     def reads_as_article(self) -> bool:
         """The same, whatever the address looks like."""
-        if self.response.status not in (200, 203):
+        if self.response.status not in (200, 203) or clean(self.pick("title")) is None or self.refusal() is not None:
             return False
-        title = clean(self.pick("title"))
-        if title is None or self.is_refusal():
-            return False
-        if body_text(self.pick("body") or ()):
-            return True
+        return bool(body_text(self.pick("body") or ())) or self.shows_pictures()
+
+    def shows_pictures(self) -> bool:
+        """Whether pictures or film are the whole article."""
         return self.pick("kind") in KINDS_WITHOUT_TEXT and bool(self.pick("images") or self.pick("videos"))
 
-    def is_refusal(self) -> bool:
-        """Whether the page stands in the place of another: an error page with status 200, a browser check."""
-        return is_refusal(self.headlines(), self.html, self.index)
+    def refusal(self) -> str | None:
+        """Why the page stands in the place of another, in one word of ``crawler/refusal.py``; None when it does not."""
+        if not self._refusal:
+            self._refusal.append(self._read_refusal())
+        return self._refusal[0]
 
     def is_challenge(self) -> bool:
-        """Whether a browser check or a closed door stands in the place of the page."""
-        return is_challenge(self.headlines(), self.html, self.index)
+        """Whether a browser check or another closed door stands in the place of the page."""
+        return self.refusal() in refusal.WALLS
 
-    def headlines(self) -> list[str]:
-        return [inline_text(e) for e in (*self.root.iter("title"), *self.root.iter("h1"))]
+    def _read_refusal(self) -> str | None:
+        if reason := refusal.at_first_sight(self.root, self.html, self.index):
+            return reason
+        text = body_text(self.pick("body") or ()) or ""
+        if len(text) >= refusal.STUB:
+            return None
+        paid = any(str(obj.get("isAccessibleForFree")).lower() == "false" for obj in self.articles_ld)
+        if text and refusal.is_stub(text, paid, self.root):
+            return refusal.PAYWALL
+        if not self.articles_ld and (reason := refusal.in_few_words(self.root, self.index)):
+            return reason
+        if self.names_another() and not self.articles_ld:
+            return refusal.SOFT_404
+        filled = self.articles_ld or self.shows_pictures()
+        empty = not filled and len(text) < refusal.LITTLE and refusal.is_shell(self.root, self.index)
+        return refusal.EMPTY_SHELL if empty else None
+
+    def names_another(self) -> bool:
+        """Whether the page calls itself the front page, and stands at another address."""
+        declared = [link.get("href") for link in self.root.iter("link") if link.get("rel") == "canonical"]
+        urls = [url for url in map(self.address, declared) if url]
+        return bool(urls) and path_of(self.url) != "" and all(path_of(url) == "" for url in urls)
 
     def article(self) -> Article:
         """The row, with values as found: ``pipelines/clean.py`` normalises them, later steps fill the rest."""

@@ -238,7 +238,7 @@ class NewsSpider(scrapy.Spider):
         elif visit.kind in LISTING_KINDS:
             self._follow_from_listing(page, visit)
         else:
-            visit.end("failed", "not_an_article")
+            visit.end("failed", page.refusal() or "not_an_article")
             self._see(response, visit, "wall" if page.is_challenge() else "soft404", title=clean(page.pick("title")))
 
     def _see(self, response: Response, visit: Visit, state: str, article_id: str | None = None, **more: Any) -> None:
