@@ -109,7 +109,7 @@ class ArticlePage(Fields):
             return reason
         if self.names_another() and not self.articles_ld:
             return refusal.SOFT_404
-        filled = self.articles_ld or self.shows_pictures()
+        filled = self.articles_ld or self.shows_pictures() or self.source_of("body") not in (None, "generic")
         empty = not filled and len(text) < refusal.LITTLE and refusal.is_shell(self.root, self.index)
         return refusal.EMPTY_SHELL if empty else None
 

@@ -80,8 +80,8 @@ _SAID = {  # folded; in the text of a page that shows little else
 }
 _PAYWALL = re.compile(
     r"(?:subscribe|sign up|register|log in|sign in|become a (?:member|subscriber)) (?:now |today )?(?:to|and) "
-    r"(?:continue|keep|finish) reading|(?:this|the) (?:article|story|content) is (?:for|only available to|reserved for) "
-    r"(?:our )?(?:subscribers|members)|(?:subscribers?|members?).only (?:article|story|content)"
+    r"(?:continue|keep|finish) reading|(?:this|the) (?:article|story|content) is (?:for|only available to|reserved for)"
+    r" (?:our )?(?:subscribers|members)|(?:subscribers?|members?).only (?:article|story|content)"
     r"|already a (?:subscriber|member)\?"
     r"|(?:dang ky|dang nhap|mua goi|tro thanh)[\w ]{0,40} de (?:doc|xem) (?:tiep|toan bo|day du)"
     r"|danh rieng cho (?:thue bao|thanh vien|doc gia (?:dai|tra phi))"
