@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crawler.ledger_ops import ArticleState, Event, Op
 from crawler.serialize import to_line
@@ -102,8 +102,13 @@ class Events:
         )
 
 
-def event_line(event: Event) -> bytes:
-    """The event's line in ``events/``."""
+def event_of(event: Event) -> dict[str, Any]:
+    """The event as its line in ``events/`` says it."""
     keys = ("event_id", "article_id", "url", "at", "kind", "status", "record_id", "run")
     values = asdict(event)
-    return to_line({"schema": EVENT_SCHEMA} | {key.removeprefix("article_"): values[key] for key in keys})
+    return {"schema": EVENT_SCHEMA} | {key.removeprefix("article_"): values[key] for key in keys}
+
+
+def event_line(event: Event) -> bytes:
+    """The event's line in ``events/``."""
+    return to_line(event_of(event))

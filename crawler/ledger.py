@@ -23,7 +23,19 @@ from crawler import crash
 from crawler.capture import CaptureRef
 from crawler.dates import utc_text
 from crawler.ledger_batch import due_before, url_hash, write_batch
-from crawler.ledger_ops import Applied, Capture, FileState, FrontierRow, HostState, Leftovers, Op, Scope, Version
+from crawler.ledger_ops import (
+    Applied,
+    Capture,
+    Event,
+    FileState,
+    FrontierRow,
+    HostState,
+    KnownArticle,
+    Leftovers,
+    Op,
+    Scope,
+    Version,
+)
 from crawler.ledger_schema import MIGRATIONS
 from crawler.recrawl import DEFAULT, Recrawl
 from crawler.urls import CANONICALISATION
@@ -363,6 +375,27 @@ class Ledger:
         """Whether the article is live, gone …; None when it is not known."""
         row = self._db.execute("SELECT state FROM articles WHERE article_id = ?", (article_id,)).fetchone()
         return None if row is None else str(row[0])
+
+    def article(self, article_id: str) -> KnownArticle | None:
+        """The newest state of an article."""
+        query = """SELECT article_id, url, state, published_at, first_captured_at, last_captured_at FROM articles
+            WHERE article_id = ?"""
+        row = self._db.execute(query, (article_id,)).fetchone()
+        return None if row is None else KnownArticle(*row)
+
+    def article_at(self, url: str) -> str | None:
+        """Id of the article that has this address; reads the whole table."""
+        row = self._db.execute("SELECT article_id FROM articles WHERE url = ?", (url,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def events(self, article_id: str) -> list[Event]:
+        """What happened to an article beside new versions, the first first."""
+        rows = self._db.execute(
+            """SELECT event_id, url, at, kind, run, article_id, status, record_id FROM events
+            WHERE article_id = ? ORDER BY at, kind""",
+            (article_id,),
+        )
+        return [Event(*row) for row in rows]
 
     def open_files(self, spider: str) -> list[FileState]:
         """Files that no run has closed, with the length that is committed."""

@@ -260,6 +260,17 @@ class FrontierRow(NamedTuple):
     retries: int
 
 
+class KnownArticle(NamedTuple):
+    """What is known of an article now."""
+
+    article_id: str
+    url: str
+    state: str
+    published_at: str | None
+    first_captured_at: str
+    last_captured_at: str
+
+
 @dataclass(frozen=True, slots=True)
 class Leftovers:
     """What a killed run left behind."""
