@@ -36,7 +36,7 @@ class Sighting:
     capture: CaptureRef
     url: str  # where it was looked for; for ``moved`` where it is now
     to_id: str | None = None  # for ``moved``: id of the article at the new address
-    title: str | None = None  # for ``soft404``: headline of the page that stands in its place
+    title: str | None = None  # for ``soft404``: headline of the page, where nothing else tells that it is another
 
 
 class Events:
@@ -75,7 +75,7 @@ class Events:
     def _lost(self, visit: Visit, seen: Sighting) -> list[Op]:
         """The article was there at the last visit and is not now, or stands elsewhere."""
         known = self._ledger.latest_version(seen.article_id)
-        if seen.state == "soft404" and known and known.fields.get("title") == field_digest(seen.title):
+        if known and seen.title is not None and known.fields.get("title") == field_digest(seen.title):
             return []  # its headline without a text: rather our selectors than the site
         if seen.state == "moved" and seen.to_id == seen.article_id:
             if known is None or known.url != visit.url:

@@ -25,6 +25,7 @@ from crawler.events import Sighting
 from crawler.feeds import read_entries
 from crawler.items import FoundBy
 from crawler.ledger_ops import ARTICLE_KINDS
+from crawler.refusal import SOFT_404
 from crawler.requisites import RequisiteRules, requisites_of
 from crawler.text import clean
 from crawler.urls import canonical_url, host_of, path_of, registered_domain
@@ -238,8 +239,18 @@ class NewsSpider(scrapy.Spider):
         elif visit.kind in LISTING_KINDS:
             self._follow_from_listing(page, visit)
         else:
-            visit.end("failed", page.refusal() or "not_an_article")
-            self._see(response, visit, "wall" if page.is_challenge() else "soft404", title=clean(page.pick("title")))
+            self._refused(response, visit, page)
+
+    def _refused(self, response: Response, visit: Visit, page: ArticlePage) -> None:
+        """No article, where one was promised or was at the last visit."""
+        refusal, headline = page.refusal(), clean(page.pick("title"))
+        visit.end("failed", refusal or "not_an_article")
+        if page.is_challenge():
+            self._see(response, visit, "wall")
+        elif refusal == SOFT_404:
+            self._see(response, visit, "soft404")
+        elif refusal is None and headline:
+            self._see(response, visit, "soft404", title=headline)
 
     def _see(self, response: Response, visit: Visit, state: str, article_id: str | None = None, **more: Any) -> None:
         """Note what this visit says of an article that may be archived."""
