@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 RULES: Final = {
@@ -74,4 +74,9 @@ class Checked:
         self.notes += other.notes
         self.counts += other.counts
         self.older += other.older
+        self.row_ids += other.row_ids
         self.digests |= other.digests
+
+    def named_in(self, folder: str) -> None:
+        """Put the folder before the names of its files: several folders were checked."""
+        self.findings = [replace(finding, file=f"{folder}/{finding.file}") for finding in self.findings]

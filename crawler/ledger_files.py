@@ -73,7 +73,9 @@ class FileTable:
         return [FileState(*(*row[:6], bool(row[6]))) for row in rows]
 
     def noted(self) -> list[Noted]:
-        """The lines of the manifest, in order."""
+        """The lines of the manifest, in order; none in a ledger that no run of this version has opened."""
+        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'manifest'").fetchone():
+            return []
         return list(self._noted("ORDER BY number"))
 
     def head(self) -> Noted | None:

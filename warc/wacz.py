@@ -15,13 +15,13 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
-from warc.cdxj import merge, write_index
+from warc.cdxj import merge, parse_line, write_index
+from warc.digest import EMPTY_PAYLOAD
 from warc.writer import sync_folder
 
 VERSION: Final = "1.1.1"
@@ -69,8 +69,11 @@ class Wacz:
             self._file.close()
             self._unfinished.unlink(missing_ok=True)
 
-    def add_warcs(self, warcs: Sequence[Path]) -> None:
-        """The files, and their index. ValueError when two have the same name."""
+    def add_warcs(self, warcs: Sequence[Path]) -> int:
+        """The files, and their index; how many revisits refer to payloads in other files.
+
+        ValueError when two files have the same name.
+        """
         names = [warc.name for warc in warcs]
         if len(set(names)) < len(names):
             raise ValueError("two WARC files have the same name")
@@ -79,20 +82,32 @@ class Wacz:
             for warc, index in zip(warcs, indexes, strict=True):
                 write_index(warc, index)
                 with warc.open("rb") as file:
-                    self._add(f"archive/{warc.name}", iter(lambda file=file: file.read(PIECE), b""), stored=True)
-            self._add(INDEX, merge(indexes), stored=True)
+                    self._add(f"archive/{warc.name}", _pieces(file), stored=True)
+            payloads = _Payloads()
+            self._add(INDEX, payloads.passing(merge(indexes)), stored=True)
+        return payloads.unresolved
 
-    def add_pages(self, pages: Iterable[Mapping[str, Any]]) -> None:
-        """One line a page: ``url`` and ``ts`` (RFC 3339) at least, then ``id``, ``title``, ``text``."""
+    def add_pages(self, pages: Iterable[Mapping[str, Any]]) -> int:
+        """One line a page: ``url`` and ``ts`` (RFC 3339) at least, then ``id``, ``title``, ``text``. How many."""
         head = {"format": "json-pages-1.0", "id": "pages", "title": "All pages", "hasText": True}
-        self._add(PAGES, (_json(line) + b"\n" for line in chain([head], pages)))
+        written = 0
+
+        def lines() -> Iterator[bytes]:
+            nonlocal written
+            yield _json(head) + b"\n"
+            for page in pages:
+                written += 1
+                yield _json(page) + b"\n"
+
+        self._add(PAGES, lines())
+        return written
 
     def add_file(self, name: str, path: Path) -> None:
         """A further part. ValueError when its name belongs to a folder of the format."""
         if name.partition("/")[0] in (*OWN_FOLDERS, DATAPACKAGE, DIGEST):
             raise ValueError(f"{name!r} is no name for a further part")
         with path.open("rb") as file:
-            self._add(name, iter(lambda: file.read(PIECE), b""))
+            self._add(name, _pieces(file))
 
     def _describe(self) -> None:
         package = {"profile": "data-package", "wacz_version": VERSION, **self._about}
@@ -104,7 +119,8 @@ class Wacz:
 
     def _add(self, name: str, pieces: Iterable[bytes], *, stored: bool = False) -> None:
         sha256, size = self._write(name, pieces, stored=stored)
-        part = {"name": name.rpartition("/")[2].lower(), "path": name, "hash": f"sha256:{sha256}", "bytes": size}
+        # Names are unique in a data package, and of these letters only.
+        part = {"name": name.lower(), "path": name, "hash": f"sha256:{sha256}", "bytes": size}
         self._resources.append(part)
 
     def _write(self, name: str, pieces: Iterable[bytes], *, stored: bool = False) -> tuple[str, int]:
@@ -120,5 +136,31 @@ class Wacz:
         return sha256.hexdigest(), size
 
 
+class _Payloads:
+    """Which payload digests an index has bodies for, and how many revisits ask for others."""
+
+    def __init__(self) -> None:
+        self._held: set[str] = set()
+        self._asked: list[str] = []
+
+    def passing(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            fields = parse_line(line).fields
+            if fields.get("mime") != "warc/revisit":
+                self._held.add(fields.get("digest", ""))
+            elif fields.get("digest") != EMPTY_PAYLOAD:  # what a 304 stands for has no digest in the index
+                self._asked.append(fields.get("digest", ""))
+            yield line
+
+    @property
+    def unresolved(self) -> int:
+        return sum(digest not in self._held for digest in self._asked)
+
+
 def _json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(PIECE):
+        yield piece
