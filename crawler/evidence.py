@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,12 +70,14 @@ class Evidence:
     def _check(self, row: dict[str, Any], path: Path) -> str | None:
         """The page class and number that made the row, when the code has another number by now. Raises Unproven."""
         capture = self._capture(row)
-        self._check_visit(row, capture)
+        visited = self._check_visit(row, capture)
         for part in (*row["images"], *row["videos"]):
             if part["record_id"] is not None and self._place_of(part["record_id"]) is None:
                 raise Unproven("row-part", f"no record {part['record_id']}")
         try:
-            response = self._replay.decoded(raw_response(capture, _reference(row, capture)))
+            response = self._replay.decoded(
+                raw_response(replace(capture, target_uri=visited), _reference(row, capture))
+            )
         except UnreadableCapture as error:
             raise Unproven("row-page", str(error)) from error
         maker = self._maker(path)
@@ -118,11 +121,14 @@ class Evidence:
             raise Unproven("row-date", f"WARC-Date is {capture.date}, captured_at {row['captured_at']}")
         return capture
 
-    def _check_visit(self, row: dict[str, Any], capture: Capture) -> None:
-        """A payload that was archived before: the visit's own record gives the date and names the original."""
+    def _check_visit(self, row: dict[str, Any], capture: Capture) -> str:
+        """A payload that was archived before: the visit's own record gives the date and names the original.
+
+        The address that was visited: the original may be of another one.
+        """
         visit_id = row["warc"]["revisit_id"]
         if not visit_id:
-            return
+            return capture.target_uri
         place = self._place_of(visit_id)
         if place is None:
             raise Unproven("row-visit", f"no record {visit_id}")
@@ -133,6 +139,7 @@ class Evidence:
             raise Unproven("row-visit", f"{visit_id} refers to {visit.get('WARC-Refers-To')}")
         if visit.date != row["captured_at"]:
             raise Unproven("row-date", f"WARC-Date of the visit is {visit.date}, captured_at {row['captured_at']}")
+        return visit.target_uri
 
     def _record(self, file: str, offset: int) -> Record:
         try:

@@ -80,7 +80,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         if response.status != 304 or capture is None or capture.revisit_id is None:
             return response
         try:
-            return await self._read_back(capture)
+            return await self._read_back(request, capture)
         except (OSError, ValueError) as error:
             logger.warning("Not modified, but the archived page cannot be read; asking in full: %s", error)
         ask_again_in_full(request)
@@ -89,17 +89,19 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
     async def _replay(self, request: Request, capture: CaptureRef) -> Response:
         """What an earlier run archived and did not read. Raises Unfinished when it is gone: it is asked again."""
         try:
-            return await self._read_back(capture)
+            return await self._read_back(request, capture)
         except (FileNotFoundError, DamagedRecord) as error:
             logger.warning("%s cannot be read back and is asked again: %s", request.url, error)
             raise Unfinished(f"{request.url} cannot be read back") from error
         except OSError as error:
             raise self._archive.in_trouble(error) from error
 
-    async def _read_back(self, capture: CaptureRef) -> Response:
+    async def _read_back(self, request: Request, capture: CaptureRef) -> Response:
+        """The archived bytes as the answer to this request; they may have been archived at another address."""
         response = await asyncio.to_thread(self._archive.read_back, capture)
         response.request = None  # the engine sets the one that is being answered
-        return response
+        url = urldefrag(request.url)[0]
+        return response if response.url == url else response.replace(url=url)
 
     async def _fetch(self, request: Request) -> Response:
         """One exchange over the network. Raises Unfinished when the crawl ends before it does."""

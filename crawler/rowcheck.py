@@ -55,9 +55,10 @@ def read_row(line: bytes) -> dict[str, Any]:
 
 def check_ids(row: dict[str, Any]) -> None:
     """What the row says of itself, whatever made it."""
-    expected = sha256(f"{row['warc']['record_id']} {row['extraction']['page']}".encode()).hexdigest()
+    record_id = row["warc"]["revisit_id"] or row["warc"]["record_id"]
+    expected = sha256(f"{record_id} {row['extraction']['page']}".encode()).hexdigest()
     if row["row_id"] != expected:
-        raise Unproven("row-id", f"row_id is not made of {row['warc']['record_id']} {row['extraction']['page']}")
+        raise Unproven("row-id", f"row_id is not made of {record_id} {row['extraction']['page']}")
     if row["content_digest"] != content_digest(row["title"], row["sapo"], row["body"]):
         raise Unproven("row-id", "content_digest is not that of title, sapo and body")
 

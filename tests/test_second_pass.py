@@ -14,9 +14,11 @@ from random import Random
 from typing import Any
 
 import pytest
+from scrapy.settings import Settings
 
 from crawler.capture import CaptureRef
 from crawler.events import Events, Sighting, event_line
+from crawler.evidence import Evidence
 from crawler.items import Article, Extraction, WarcRef
 from crawler.ledger import Ledger
 from crawler.ledger_ops import ArticleState, Event
@@ -179,9 +181,10 @@ MOVED, ELSEWHERE = address(7, "chuyen-moi-o-lang-chai"), address(88)
 
 
 def first_edition(press: Press) -> None:
-    numbers = range(1, 14)
+    numbers = range(1, 15)
     for number in numbers:
         press.paper.put(address(number), article(number), etag="11" if number == 11 else None)
+    press.paper.put(address(14), article(13), etag="14")  # two articles with the same bytes
     press.paper.pages[f"{LIST.removesuffix('/van-hoa')}/"] = press.paper.pages[address(1)]
     press.paper.put(LIST, listing([address(number) for number in numbers]), etag="list")
 
@@ -259,7 +262,7 @@ def test_an_event_names_the_record_that_shows_it(editions: Editions) -> None:
 def test_the_row_of_each_version_is_written_once(editions: Editions) -> None:
     rows = editions.press.lines("articles")
     assert Counter(row["id"] for row in rows) == Counter(
-        {f"baoquocte.vn:{number}": 3 if number == 9 else 1 for number in (*range(1, 14), 88)}
+        {f"baoquocte.vn:{number}": 3 if number == 9 else 1 for number in (*range(1, 15), 88)}
     )
     nine = [row for row in rows if row["id"] == "baoquocte.vn:9"]
     assert [row["version"] for row in nine] == [1, 2, 3]
@@ -311,6 +314,28 @@ def test_what_an_unchanged_list_promises_is_promised_again(editions: Editions) -
     assert last_seen > first_seen
     ends = dict(editions.press.ask("SELECT u.url, f.reason FROM frontier f JOIN urls u ON u.url_id = f.url_id"))
     assert (ends[LIST], ends[address(11)], ends[address(12)]) == ("not_modified", "not_modified", "dropped_unchanged")
+
+
+@pytest.mark.slow
+def test_bytes_archived_at_one_address_are_read_at_another(editions: Editions) -> None:
+    rows = {row["id"]: row for row in editions.press.lines("articles")}
+    one, other = rows["baoquocte.vn:13"], rows["baoquocte.vn:14"]
+    assert one["warc"]["record_id"] == other["warc"]["record_id"]
+    assert one["row_id"] != other["row_id"]
+    seen = "SELECT first_captured_at, last_captured_at FROM articles WHERE article_id = 'baoquocte.vn:14'"
+    ((first, last),) = editions.press.ask(seen)
+    assert last > first
+
+
+@pytest.mark.slow
+def test_every_row_is_made_again_from_its_record(editions: Editions) -> None:
+    settings = Settings()
+    settings.setmodule("crawler.settings", priority="project")
+    evidence = Evidence(editions.press.archive, settings)
+    for file in (editions.press.archive / "articles").rglob("*.jsonl"):
+        checked = evidence.check_rows(file, file.name)
+        assert checked.counts["rows"] > 0
+        assert checked.findings == []
 
 
 @pytest.mark.slow
