@@ -192,7 +192,7 @@ class Archive:
         return None if self._max_articles is None else max(0, self._max_articles - self.rows)
 
     async def decide(self, article: Article) -> str | None:
-        """Give the article its version, or say why it has none: ``unchanged``, ``max_articles``.
+        """Give the article its version, or say why it has none: ``unchanged``, ``max_articles``, ``stopped``.
 
         One at a time, so that the limit is never exceeded.
         """
@@ -201,8 +201,11 @@ class Archive:
         async with self._deciding:
             if self.room == 0:
                 return "max_articles"
-            if not await asyncio.wrap_future(self.store.decide(article, self.visit_of(article).url_id)):
-                return "unchanged"
+            try:
+                if not await asyncio.wrap_future(self.store.decide(article, self.visit_of(article).url_id)):
+                    return "unchanged"
+            except OutputTrouble:  # told already; the page is read again by the next run
+                return "stopped"
             self.rows += 1
             if self.room == 0:
                 self._close("max_articles")

@@ -166,7 +166,7 @@ class Store:
         """Do one piece of work; the first trouble with the disk ends all further writing."""
         try:
             if self._trouble is not None and work != self._do_close:
-                raise self._trouble
+                raise OutputTrouble(*self._trouble.args)
             result = work(*values)
         except Exception as error:
             if isinstance(error, DISK) or answer is None:
