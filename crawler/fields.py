@@ -15,10 +15,11 @@ from typing import Any, ClassVar
 from lxml.etree import _Element
 from scrapy.http import Response
 
-from crawler import structured
+from crawler import kinds, structured
 from crawler.blocks import BlockRules, Piece, body_text, inline_text, read_blocks
 from crawler.dates import parse_loose
 from crawler.items import Block, Breadcrumb, Image, Source, Tag, Video
+from crawler.locate import located
 from crawler.makers import bylines
 from crawler.reading import Candidates, Reading
 from crawler.text import clean, fold
@@ -27,6 +28,8 @@ from crawler.urls import canonical_url, path_of, registered_domain
 KINDS_WITHOUT_TEXT = frozenset({"video", "gallery", "infographic", "emagazine"})  # pictures or film may be all
 
 _HOME = frozenset({"trang chu", "home", "trang nhat", "homepage"})
+_BY = re.compile(r"^(?:by|boi|author|tac gia|dang boi|posted by|written by)\b\s*:?\s*")
+_CUT = ("...", "…", "[…]", "[...]")  # ends of a description that a machine shortened
 _URL_DATE = re.compile(r"/((?:19|20)\d\d)/(\d\d?)/(\d\d?)(?:/|$)")
 
 
@@ -41,6 +44,7 @@ class Fields(Reading):
     BLOCKS: ClassVar[BlockRules] = BlockRules(
         figure="figure, .wp-caption", caption='figcaption, [class*="caption"], [class*="Caption"]'
     )
+    BOXES: ClassVar[frozenset[str]] = frozenset()  # labels of boxes beside the story, folded: "key takeaways"
     DATE: ClassVar[tuple[str, ...]] = ()
     BYLINE: ClassVar[tuple[str, ...]] = ()
     SOURCE: ClassVar[tuple[str, ...]] = ()
@@ -71,7 +75,7 @@ class Fields(Reading):
 
     def __init__(self, response: Response) -> None:
         super().__init__(response)
-        self._bodies: list[tuple[list[Block], str | None]] = []  # every text that was read, with its byline
+        self._bylines: list[tuple[str, str | None]] = []  # of every text that was read, with the source
         self._sizes: dict[int, tuple[int | None, int | None]] = {}  # width and height by id of an image block
 
     # --- Fields, in the order of the row ----------------------------------------------------------------------
@@ -88,10 +92,7 @@ class Fields(Reading):
 
     def kind(self) -> Candidates:
         types = {name for obj in self.articles_ld for name in structured.type_names(obj)}
-        if "LiveBlogPosting" in types:
-            yield "json_ld", "live"
-        if types == {"VideoObject"}:
-            yield "json_ld", "video"
+        yield "json_ld", kinds.by_types(types)
         if any(value.startswith("video") for value in self.meta.get("og:type", ())):
             yield "meta", "video"
         yield "url", "article"
@@ -115,10 +116,12 @@ class Fields(Reading):
         yield from self.texts(self.KICKER)
 
     def sapo(self) -> Candidates:
-        """The lead. Printed before stated, as for the title: descriptions are often cut short."""
+        """The lead. Printed before stated, as for the title; a description that was cut short is none."""
         yield from self.texts(self.SAPO)
-        yield from (("json_ld", structured.name_of(o.get("description"))) for o in self.articles_ld)
-        yield from self.stated("og:description", "description", "twitter:description")
+        stated = [("json_ld", structured.name_of(o.get("description"))) for o in self.articles_ld]
+        for source, value in (*stated, *self.stated("og:description", "description", "twitter:description")):
+            if not (clean(value) or "").endswith(_CUT):
+                yield source, value
 
     def body(self) -> Candidates:
         """Blocks of the body. A stated ``articleBody`` comes last: it has lost its paragraphs and its boxes."""
@@ -142,7 +145,7 @@ class Fields(Reading):
         for source, value in self.texts(self.BYLINE):
             yield source, self.person(value)
         self.pick("body")
-        yield from (("selector", self.person(byline)) for _, byline in self._bodies)
+        yield from ((source, self.person(byline)) for source, byline in self._bylines)
         for obj in self.articles_ld:
             people = [a for a in _as_list(obj.get("author")) if not _is_organisation(a)]
             people = [name for name in map(self.person, map(structured.name_of, people)) if name]
@@ -254,9 +257,13 @@ class Fields(Reading):
 
     def read(self, element: _Element) -> list[Block]:
         """Blocks of the element that holds the text."""
-        return self.blocks_of(read_blocks(element, self.BLOCKS, self.base_url))
+        return self.blocks_of(self.pieces(read_blocks(element, self.BLOCKS, self.base_url)))
 
-    def blocks_of(self, pieces: list[Piece]) -> list[Block]:
+    def pieces(self, pieces: list[Piece]) -> list[Piece]:
+        """What a site that cannot say it in selectors tells apart by the words of the pieces."""
+        return pieces
+
+    def blocks_of(self, pieces: list[Piece], source: str = "selector") -> list[Block]:
         """Blocks of a body's pieces, without a byline at either end and a repeated title or sapo."""
         makers = bylines(pieces)
         texts = [piece for piece in pieces if piece.block.text]
@@ -267,19 +274,20 @@ class Fields(Reading):
         blocks = [piece.block for piece in kept]
         for piece in kept:
             self._sizes[id(piece.block)] = piece.size
-        self._bodies.append((blocks, " ".join(p.block.text or "" for p in makers) or None))
+        self._bylines.append((source, " ".join(p.block.text or "" for p in makers) or None))
         return blocks
 
     def generic_body(self) -> list[Block]:
-        """Paragraphs that a library finds: ten times as slow as selectors, so only where these give nothing."""
+        """What a library finds, at its place on the page: ten times as slow as selectors, so only without these."""
         from crawler.generic import paragraphs  # heavy imports, at first use
 
-        printed = {fold(clean(self.pick(name)) or "") for name in ("title", "sapo")}
-        return [Block("paragraph", text) for text in paragraphs(self.html) if fold(clean(text) or "") not in printed]
+        found = paragraphs(self.html)
+        pieces = located(self.root, found, self.base_url, self.BOXES) or [Piece(Block(text=text)) for text in found]
+        return self.blocks_of(self.pieces(pieces), "generic")
 
     def person(self, name: str | None) -> str | None:
         """A byline, unless it is empty or names the paper itself."""
-        folded = fold(clean(name) or "").strip(" .:-|")
+        folded = _BY.sub("", fold(clean(name) or "").strip(" .:-|"))
         is_address = folded.startswith(("http://", "https://"))
         return None if not folded or is_address or folded in self.papers() else name
 

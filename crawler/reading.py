@@ -45,9 +45,22 @@ class Reading(Addresses):
         self.base_url = (canonical_url(base, response.url) if base else None) or response.url
         self.url = canonical_url(self.same_page(response.url)) or response.url
         self.json_ld = structured.json_ld(self.root)
-        self.articles_ld = structured.of_type(self.json_ld, structured.ARTICLE_TYPES)
+        self.articles_ld = self.own(structured.of_type(self.json_ld, structured.ARTICLE_TYPES))
         self.meta = structured.meta(self.root)
         self._picked: dict[str, tuple[str, Any] | None] = {}
+
+    def own(self, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Of several stated articles those at this address, where one says so: the others are lists beside the story.
+
+        An article goes before a film in it.
+        """
+        identity = self.identity(self.url)
+        if len(objects) > 1:
+            places = [structured.address_of(o.get("mainEntityOfPage")) or structured.address_of(o) for o in objects]
+            urls = map(self.address, places)
+            here = [o for o, url in zip(objects, urls, strict=True) if url and self.identity(url) == identity]
+            objects = here or objects
+        return sorted(objects, key=lambda o: structured.type_names(o) == {"VideoObject"})
 
     # --- Choosing ---------------------------------------------------------------------------------------------
 

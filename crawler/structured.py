@@ -25,6 +25,9 @@ ARTICLE_TYPES = frozenset(
         "ReviewNewsArticle",
         "BlogPosting",
         "LiveBlogPosting",
+        "SatiricalArticle",
+        "ImageGallery",
+        "MediaGallery",
         "VideoObject",
     }
 )

@@ -1,0 +1,98 @@
+"""From the paragraphs that a library found back to the page: where they stand, there are the headings, pictures and
+captions too, which the libraries lose.
+"""
+
+from __future__ import annotations
+
+from lxml.etree import _Element
+
+from crawler.blocks import read_blocks
+from crawler.blockwalk import BlockRules, Piece
+from crawler.htmltext import inline_text
+from crawler.makers import names_makers
+from crawler.notices import begins_box, is_furniture, is_notice
+from crawler.text import clean
+
+# Parts that no site means as its story, by the names that most systems give them.
+RULES = BlockRules(
+    drop=(
+        "nav, footer, form, .sharedaddy, .share, .social, .social-share, .share-buttons, .jp-relatedposts, .related,"
+        " .addtoany_share_save_container, .related-posts, .related-articles, .yarpp-related, .crp_related,"
+        " .penci-post-related, .comments, .comments-area, .comment-respond, #comments, #respond, .newsletter,"
+        " .newsletter-signup, .subscribe, .advertisement, .advert, .ad, .ads, .adsbygoogle, .banner, .noads,"
+        " .cookie-notice, .cookie-consent, .comment-form-cookies-consent, .akismet_comment_form_privacy_notice,"
+        " .breadcrumb, .breadcrumbs, .post-meta, .entry-meta, .byline, .tags, .tag-list, .post-tags, .tagcloud,"
+        " .author-box, .author-bio, .is-copyright"
+    ),
+    figure="figure, .wp-caption",
+    caption='figcaption, .wp-caption-text, [class*="caption"], [class*="Caption"]',
+)
+_ENOUGH = 0.85  # of the letters found: the element that holds so many is that of the story
+_KNOWN = 0.6  # of the letters found must stand in elements of the page, else the finding says nothing of places
+_HOLDERS = ("p", "li", "blockquote", "td", "div", "section", "h2", "h3", "h4", "span")
+
+
+def located(root: _Element, found: list[str], base_url: str, labels: frozenset[str]) -> list[Piece]:
+    """Pieces of the page from the first to the last paragraph of ``found``; [] when they cannot be found there.
+
+    ``labels``: those of boxes that may stand right before the first paragraph or after the last one.
+    """
+    keys = {key for text in found if (key := clean(text))}
+    holder = _holder(root, keys)
+    if holder is None:
+        return []
+    pieces = read_blocks(holder, RULES, base_url)
+    own = [at for at, piece in enumerate(pieces) if _is_known(piece, keys)]
+    if not own:
+        return []
+    first, last = own[0], own[-1]
+    while first < last and is_furniture(pieces[first].block.text or ""):
+        first += 1
+    inside = [p for p in pieces[first : last + 1] if not (p.linked and p.links) and not is_notice(p)]
+    return [*_before(pieces[:first], labels), *inside, *_after(pieces[last + 1 :], labels)]
+
+
+def _holder(root: _Element, keys: set[str]) -> _Element | None:
+    """The innermost element that holds nearly all of the text."""
+    held: dict[_Element, int] = {}
+    once = set(keys)
+    for element in root.iter(*_HOLDERS):
+        text = clean(inline_text(element)) if len(element) < 40 else None
+        if text is None or text not in once:
+            continue
+        once.discard(text)
+        for around in element.iterancestors():
+            held[around] = held.get(around, 0) + len(text)
+    most = max(held.values(), default=0)
+    if not held or most < _KNOWN * sum(map(len, keys)):
+        return None
+    return max((e for e, letters in held.items() if letters >= _ENOUGH * most), key=_depth)
+
+
+def _depth(element: _Element) -> int:
+    return sum(1 for _ in element.iterancestors())
+
+
+def _is_known(piece: Piece, keys: set[str]) -> bool:
+    text = piece.block.text
+    if not text or piece.block.type == "box":
+        return False
+    return clean(text) in keys or any(clean(line) in keys for line in text.split("\n"))
+
+
+def _before(pieces: list[Piece], labels: frozenset[str]) -> list[Piece]:
+    """Pictures right above the story, and labelled boxes with all that follows them."""
+    boxed = next((at for at, piece in enumerate(pieces) if begins_box(piece, labels)), len(pieces))
+    start = boxed
+    while start and pieces[start - 1].block.type in ("image", "video"):
+        start -= 1
+    return [piece for piece in pieces[start:] if not is_notice(piece)]
+
+
+def _after(pieces: list[Piece], labels: frozenset[str]) -> list[Piece]:
+    """The byline under the story, and a labelled box."""
+    near = pieces[:3]
+    if near and begins_box(near[0], labels):
+        return near[:2]
+    end = next((n for n, p in enumerate(near, 1) if names_makers(p, p.right or p.strong or p.italic)), 0)
+    return near[:end]
