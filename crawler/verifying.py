@@ -47,8 +47,11 @@ class Task:
     index: Path | None = None
 
 
-def check_archive(folder: Path, settings: Settings, *, fixity: bool = False) -> Checked:
-    """Everything in an archive folder; with ``fixity`` only whether each file is byte for byte what it was."""
+def check_archive(folder: Path, settings: Settings, *, fixity: bool = False, workers: int | None = None) -> Checked:
+    """Everything in an archive folder; with ``fixity`` only whether each file is byte for byte what it was.
+
+    ``workers`` are processes, by default one a core.
+    """
     checked = Checked()
     known = read_known(folder, checked)
     lines = check_manifest(folder, known, checked)
@@ -57,7 +60,7 @@ def check_archive(folder: Path, settings: Settings, *, fixity: bool = False) -> 
     tasks = [Task("hash", folder / path, path, folder) for path in files]
     if not fixity:
         tasks += _warc_tasks(folder, known) + list(_row_tasks(folder, known)) + _lone_indexes(folder)
-    for result in run(tasks, settings):
+    for result in run(tasks, settings, workers):
         checked.take(result)
     for path, sha256 in checked.digests.items():
         if sha256 != lines[path].values["sha256"]:
@@ -84,9 +87,9 @@ def is_archive(folder: Path) -> bool:
     )
 
 
-def run(tasks: list[Task], settings: Settings) -> Iterator[Checked]:
+def run(tasks: list[Task], settings: Settings, workers: int | None = None) -> Iterator[Checked]:
     """Do the tasks, on all cores; the results in the order of the tasks."""
-    workers = min(len(os.sched_getaffinity(0)), len(tasks))
+    workers = min(workers or len(os.sched_getaffinity(0)), len(tasks))
     if workers < 2:
         checker = Checker(settings)
         yield from map(checker.check, tasks)
