@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import sqlite3
 from contextlib import suppress
@@ -15,6 +16,7 @@ LITTLE = 256 * 1024  # bytes free: SQLite reports a disk that has not even this 
 
 _MAKE_ROOM = "make room"
 _MAKE_WRITABLE = "make it writable"
+_MORE_HANDLES = "allow more open files (ulimit -n)"
 _NO_LOCKS = "end the program that holds it, or put ARCHIVE_DIR on a local disk if this one cannot lock files"
 _DAMAGED = "put a sound copy back or run scrapy rebuild"
 _SEE_DISK = "see whether the disk works"
@@ -44,6 +46,8 @@ def trouble_of(error: BaseException, folder: Path) -> OutputTrouble:
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", 0)
         remedy = _LEDGER_REMEDIES.get(code) or _LEDGER_REMEDIES.get(code & 0xFF) or _SEE_DISK
+        if _no_handles():
+            remedy = _MORE_HANDLES
         path, what = folder / "ledger.sqlite", str(error)
     elif isinstance(error, OSError):
         number = error.errno or 0
@@ -53,13 +57,21 @@ def trouble_of(error: BaseException, folder: Path) -> OutputTrouble:
         elif number in CLOSED:
             remedy = _MAKE_WRITABLE
         elif number in HANDLES:
-            remedy = "allow more open files (ulimit -n)"
+            remedy = _MORE_HANDLES
         path, what = Path(error.filename or folder), error.strerror or str(error)
     else:
         return OutputTrouble(f"{folder}: {str(error) or type(error).__name__}")
     if remedy == _SEE_DISK and _nearly_full(folder):
         remedy = _MAKE_ROOM
     return OutputTrouble(f"{path}: {what}; {remedy}, then the same command goes on")
+
+
+def _no_handles() -> bool:
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno in HANDLES
+    return False
 
 
 def _nearly_full(folder: Path) -> bool:
