@@ -47,7 +47,8 @@ def _without_related(pieces: list[Piece]) -> list[Piece]:
     kept: list[Piece] = []
     under_label = False
     for piece in pieces:
-        text = fold((piece.block.text or "")[:_LONGEST_LABEL])
+        text = piece.block.text or ""
+        text = fold(text[:_LONGEST_LABEL]) if piece.links or len(text) <= _LONGEST_LABEL else ""
         if under_label and piece.linked and piece.block.text:
             continue
         under_label = bool(text) and _RELATED_LABEL.match(text) is not None
@@ -60,19 +61,20 @@ def _with_captions(pieces: list[Piece]) -> list[Piece]:
     """Take a short line under a picture as its caption where it looks like one: italic, centred or with a credit."""
     kept: list[Piece] = []
     for piece in pieces:
-        above, text = kept[-1].block if kept else None, clean(piece.block.text) or ""
-        if (
-            above is not None
-            and above.type in ("image", "video")
-            and above.caption is None
-            and piece.block.type == "paragraph"
-            and len(text) <= _LONGEST_CAPTION
-            and (piece.italic or piece.centred or _CREDIT.search(text))
-        ):
+        above = kept[-1].block if kept else None
+        bare = above is not None and above.type in ("image", "video") and above.caption is None
+        if above is not None and bare and _is_caption(piece):
             above.caption = piece.block.text
         else:
             kept.append(piece)
     return kept
+
+
+def _is_caption(piece: Piece) -> bool:
+    text = clean(piece.block.text) or ""
+    if piece.block.type != "paragraph" or len(text) > _LONGEST_CAPTION:
+        return False
+    return piece.italic or piece.centred or _CREDIT.search(text) is not None
 
 
 def _see_also(piece: Piece, text: str) -> bool:

@@ -68,7 +68,7 @@ class Walk:
         self.base_url = base_url
         self.actions = actions
         self.pieces: list[Piece] = []
-        self.looks = dict.fromkeys(_LOOKS, 0)  # open elements that set each look
+        self.looks: list[str] = []  # those that the open elements set
         self.depth = 0
         self.start()
 
@@ -112,29 +112,24 @@ class Walk:
         looks = _looks_of(child, tag)
         if tag == "a" and (address := absolute(self.base_url, (child.get("href") or "").strip())):
             self.links.append(address)
-        for look in looks:
-            self.looks[look] += 1
+        outer, self.looks = self.looks, [*self.looks, *looks]
         self.walk(child, depth + 1)
-        for look in looks:
-            self.looks[look] -= 1
+        self.looks = outer
 
     def add(self, text: str | None) -> None:
         if not text:
             return
         text = one_space(text)
         self.text.append(text)
-        looks = [look for look, open_elements in self.looks.items() if open_elements]
-        letters = _letters(text) if looks else 0
-        for look in looks:
-            self.shown[look] = self.shown.get(look, 0) + letters
+        if self.looks:
+            letters = _letters(text)
+            for look in set(self.looks):
+                self.shown[look] = self.shown.get(look, 0) + letters
 
     def flush(self) -> None:
         """Close the open paragraph; two line breaks in a row make two paragraphs of it."""
         if any(map(str.strip, self.text)):
-            letters = sum(map(_letters, self.text)) if self.shown else 0
-            right, centred, strong, italic, linked = (
-                letters > 0 and self.shown.get(look) == letters for look in _LOOKS
-            )
+            right, centred, strong, italic, linked = self.looks_of_all()
             lines = [one_space(line).strip(" \u00a0") for line in "".join(self.text).split("\n")]
             for paragraph in re.split(r"\n{2,}", "\n".join(lines)):
                 if text := paragraph.strip("\n"):
@@ -142,6 +137,11 @@ class Walk:
                     self.pieces.append(Piece(block, right, centred, strong, italic, linked, tuple(self.links)))
         if self.text or self.links:
             self.start()
+
+    def looks_of_all(self) -> list[bool]:
+        """For each look whether all letters of the open paragraph have it."""
+        letters = sum(map(_letters, self.text)) if self.shown else 0
+        return [letters > 0 and self.shown.get(look) == letters for look in _LOOKS]
 
     # --- One method for each kind of element that is a block of its own ---------------------------------------
 
@@ -272,7 +272,7 @@ class Walk:
     def part(self, element: _Element) -> list[Piece]:
         """Pieces of a part of the page, read on its own with the same rules."""
         inner = Walk(self.rules, self.base_url, self.actions)
-        inner.looks = dict(self.looks)
+        inner.looks = self.looks
         inner.walk(element, self.depth + 1)
         inner.flush()
         return inner.pieces

@@ -19,7 +19,6 @@ INLINE = frozenset(
 )
 
 _SPACE = re.compile(r"[ \t\r\n\f]+")  # HTML's white space: a no-break space is a letter here
-_SPACES = ("  ", "\n", "\t", "\r", "\f")  # a text that holds none of these stays as it is
 MAX_DEPTH = 100  # elements nested deeper are read as plain text; Python's stack ends at about 1000 frames
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-lazy", "src")  # the lazy address first: src may be a blank
 
@@ -35,7 +34,8 @@ def inline_text(element: _Element) -> str:
 
 def one_space(text: str) -> str:
     """Each run of HTML's white space as one space."""
-    return _SPACE.sub(" ", text) if any(space in text for space in _SPACES) else text
+    ragged = "  " in text or "\n" in text or "\t" in text or "\r" in text or "\f" in text
+    return _SPACE.sub(" ", text) if ragged else text
 
 
 def image_address(img: _Element, base_url: str) -> str | None:

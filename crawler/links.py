@@ -34,8 +34,6 @@ KINDS = (
     "other",
 )
 
-_NO_PAGE = ("javascript:", "mailto:", "tel:")
-
 
 @dataclass(frozen=True, slots=True)
 class LinkRule:
@@ -138,7 +136,7 @@ def extract_links(
     for element in root.iter("a", "link", "area"):
         href = (element.get("href") or "").strip()
         declared = _declared_kind(element) if element.tag == "link" else ""
-        if not href or declared is None or href[0] == "#" or href.lower().startswith(_NO_PAGE):
+        if not href or declared is None or href[0] == "#":
             continue
         url, shape = _facts(site, href, base_url)
         if url is None:

@@ -17,7 +17,7 @@ from scrapy.http import Response
 from crawler import structured
 from crawler.blocks import inline_text
 from crawler.capture import CaptureRef
-from crawler.charset import decode
+from crawler.charset import decode_page
 from crawler.dates import Moment, parse
 from crawler.items import Tag
 from crawler.labels import after_labels
@@ -38,9 +38,9 @@ class Reading(Addresses):
         self.response = response
         self.capture: CaptureRef | None = request_meta(response).get("capture")
         content_type = response.headers.get("Content-Type")
-        text, self.encoding = decode(response.body, content_type.decode("latin-1") if content_type else None)
-        self.html = text
-        self.root = _parse(text)
+        declared = content_type.decode("latin-1") if content_type else None
+        self.html, self.encoding, self.utf8 = decode_page(response.body, declared)
+        self.root = _parse(self.utf8)
         base = next((b.get("href") for b in self.root.iter("base") if b.get("href")), None)
         self.base_url = (canonical_url(base, response.url) if base else None) or response.url
         self.url = canonical_url(self.same_page(response.url)) or response.url
@@ -146,10 +146,10 @@ class Reading(Addresses):
         return self.article_id(url) or f"{registered_domain(url)}:{path_of(url)}"
 
 
-def _parse(text: str) -> _Element:
+def _parse(utf8: bytes) -> _Element:
     """Parse once. Empty and broken documents give an empty page, not an error."""
     try:
-        root = etree.fromstring(text.replace("\x00", "").encode("utf-8", "replace"), _PARSER)
+        root = etree.fromstring(utf8.replace(b"\0", b""), _PARSER)
     except (ValueError, etree.XMLSyntaxError):  # nothing but white space or comments
         root = None
     return root if root is not None else etree.fromstring("<html><body></body></html>", _PARSER)

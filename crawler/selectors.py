@@ -15,7 +15,6 @@ from typing import Any
 from lxml.etree import XPath, _Element
 from parsel.csstranslator import HTMLTranslator
 
-_NAMED = XPath("descendant-or-self::*[@class or @id]")
 _SIMPLE = re.compile(r"([a-z][a-z0-9]*)?((?:[.#][\w-]+)*)", re.I)
 
 
@@ -73,13 +72,14 @@ class Index:
 
     def __init__(self, root: _Element) -> None:
         self.root = root
+        self.elements = list(root.iter("*"))  # held, so that lxml makes each of these objects once
         self.by_name: defaultdict[str, list[_Element]] = defaultdict(list)
-        named: Any = _NAMED(root)
-        for element in named:
-            for name in _classes(element.get("class") or ""):
-                self.by_name[name].append(element)
-            if name := element.get("id"):
-                self.by_name["#" + name].append(element)
+        for element in self.elements:
+            if classes := element.get("class"):
+                for name in _classes(classes):
+                    self.by_name[name].append(element)
+            if identifier := element.get("id"):
+                self.by_name["#" + identifier].append(element)
 
     def at(self, where: Place) -> list[_Element]:
         """Elements that a simple selector means."""

@@ -31,6 +31,7 @@ ARTICLE_TYPES = frozenset(
         "VideoObject",
     }
 )
+_JSON = json.JSONDecoder(strict=False)
 _MAX_DEPTH = 40  # page data is a few levels deep; a hostile page could nest until Python's stack ends
 
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
@@ -142,11 +143,11 @@ def dictionaries(data: Any) -> Iterator[dict[str, Any]]:
 def _lenient(text: str) -> Any:
     """JSON as pages write it: raw line breaks in strings, comment wrappers, commas before a closing bracket."""
     try:
-        return json.loads(text, strict=False)
+        return _JSON.decode(text)
     except (ValueError, RecursionError):
         pass
     try:
-        return json.loads(_TRAILING_COMMA.sub(r"\1", _WRAPPERS.sub("", text)), strict=False)
+        return _JSON.decode(_TRAILING_COMMA.sub(r"\1", _WRAPPERS.sub("", text)))
     except (ValueError, RecursionError):
         return None
 
