@@ -22,7 +22,7 @@ demo: $(READY)            ## crawl both sites of the embedded replica
 	@$(BIN)/python -m tests.replica.demo
 
 test: $(READY)            ## the fast tests, under three minutes
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 check: $(READY)           ## the slow tests: kills, truth of the whole replica, Scrapyd, peers
 	$(BIN)/python -m pytest -m slow
