@@ -12,6 +12,7 @@ requests in flight, and operations that the writer has not committed yet; when i
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -123,6 +124,7 @@ class LedgerScheduler(BaseScheduler):
         facts: Mapping[str, str] | None = None,
         room: Callable[[], int | None] = lambda: None,
         count: Callable[[str], None] = lambda name: None,
+        trouble: Callable[[sqlite3.Error], object] = lambda error: None,
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time,
     ) -> None:
@@ -135,6 +137,7 @@ class LedgerScheduler(BaseScheduler):
         self._facts = {name: value for name, value in (facts or {}).items() if value}
         self._room = room  # rows that the run may still write; None for any number
         self._count = count
+        self._trouble = trouble  # told when the ledger cannot be read
         self._clock = clock
         self._wall = wall
         self._queues = HostQueues(ledger, politeness, clock, wall)
@@ -173,6 +176,7 @@ class LedgerScheduler(BaseScheduler):
             facts={"job": settings.get("JOB") or "", "pass": str(ledger.scope.pass_number if ledger.scope else 1)},
             room=lambda: archive.room,
             count=stats.inc_value,
+            trouble=archive.in_trouble,
         )
         crawler.signals.connect(scheduler._continued, signal=signals.request_scheduled)
         return scheduler
@@ -228,6 +232,13 @@ class LedgerScheduler(BaseScheduler):
     def next_request(self) -> Request | None:
         if self._closed or self._behind >= BACKLOG:
             return None
+        try:
+            return self._next()
+        except sqlite3.Error as error:  # as bad as a ledger that cannot be written, and the writer may not notice
+            self._trouble(error)
+            return None
+
+    def _next(self) -> Request | None:
         self._take_back()
         if self._leftovers and self._has_room(self._leftovers[0][0]):
             row, ref = self._leftovers.popleft()

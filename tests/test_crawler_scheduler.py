@@ -758,7 +758,7 @@ class Small(scrapy.Spider):
 folder, first = Path(sys.argv[1]), sys.argv[2]
 writer = LedgerWriter(folder, "small")
 scope = writer.open()
-Small.archive = SimpleNamespace(store=writer, scope=scope, room=None)
+Small.archive = SimpleNamespace(store=writer, scope=scope, room=None, in_trouble=print)
 process = CrawlerProcess({
     "SCHEDULER": "crawler.scheduler.LedgerScheduler",
     "TWISTED_REACTOR": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
