@@ -76,8 +76,8 @@ class Paper:
 
     def __init__(self) -> None:
         self.pages = {
-            f"{HOME}/ben-mot-1.html": article(1, f'<img src="{IMAGES}/b.png">{FAULTY}'),
-            f"{HOME}/ben-hai-2.html": article(2, f'<img src="{IMAGES}/b.png">'),
+            f"{HOME}/chuyen-o-ben-song-thu-1.html": article(1, f'<img src="{IMAGES}/b.png">{FAULTY}'),
+            f"{HOME}/chuyen-o-ben-song-thu-2.html": article(2, f'<img src="{IMAGES}/b.png">'),
         }
         self.files = {
             "/s/chinh.css": (
@@ -209,8 +209,8 @@ def test_rows_name_the_records_of_their_images(captured: Captured) -> None:
     }
     assert by_id[held[f"{HOME}/anh/a.jpg"]].target_uri == f"{HOME}/anh/a.jpg"
     assert by_id[held[f"{HOME}/anh/doi.jpg"]].target_uri == f"{HOME}/anh/moi.jpg"
-    assert rows[f"{HOME}/ben-mot-1.html"]["videos"][0]["record_id"] is None
-    assert rows[f"{HOME}/ben-hai-2.html"]["images"][0]["record_id"] == held[f"{HOME}/anh/a.jpg"]
+    assert rows[f"{HOME}/chuyen-o-ben-song-thu-1.html"]["videos"][0]["record_id"] is None
+    assert rows[f"{HOME}/chuyen-o-ben-song-thu-2.html"]["images"][0]["record_id"] == held[f"{HOME}/anh/a.jpg"]
 
 
 def test_failures_are_counted_and_fail_no_article(captured: Captured) -> None:
@@ -332,7 +332,7 @@ def test_stopped_in_between_nothing_is_half(how: signal.Signals, tmp_path_factor
         assert all(asked[url] == 1 for url in (*NEEDED, *Paper().pages))
     else:  # what the last commit had not in it is asked again, once
         assert all(asked[url] <= 2 for url in (*NEEDED, *Paper().pages))
-        assert "scheduler/replayed" in second.stderr or asked[f"{HOME}/ben-mot-1.html"] == 2
+        assert "scheduler/replayed" in second.stderr or asked[f"{HOME}/chuyen-o-ben-song-thu-1.html"] == 2
 
 
 # --- The replica ----------------------------------------------------------------------------------------------------
