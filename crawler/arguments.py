@@ -93,7 +93,7 @@ def parse_arguments(
         seeds=seeds,
         tags=tags,
         categories=categories,
-        follow=_follow(spider_class, raw, seeds, bool(seeds or tags or categories)),
+        follow=_follow(spider_class, raw, seeds, bool(tags or categories or spider_class.narrowed_by(seeds))),
         related_depth=_number(raw, "related_depth", least=0) if "related_depth" in raw else 1,
         since=since,
         until=until,

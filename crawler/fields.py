@@ -10,6 +10,7 @@ absent is None or empty.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from lxml.etree import _Element
@@ -17,7 +18,7 @@ from scrapy.http import Response
 
 from crawler import kinds, structured
 from crawler.blocks import BlockRules, Piece, body_text, inline_text, read_blocks
-from crawler.dates import parse_loose
+from crawler.dates import Moment, parse_loose
 from crawler.items import Block, Breadcrumb, Image, Source, Tag, Video
 from crawler.locate import located
 from crawler.makers import bylines
@@ -95,6 +96,8 @@ class Fields(Reading):
         yield "json_ld", kinds.by_types(types)
         if any(value.startswith("video") for value in self.meta.get("og:type", ())):
             yield "meta", "video"
+        for crumb in self.pick("breadcrumbs") or ():
+            yield self.source_of("breadcrumbs") or "", kinds.by_section(crumb.name)
         yield "url", "article"
 
     def language(self) -> Candidates:
@@ -252,8 +255,14 @@ class Fields(Reading):
 
     def printed_dates(self) -> Candidates:
         """Dates that readers see, as far as the strict parser reads them."""
-        for source, value in self.texts(self.DATE):
-            yield source, self.moment(value)
+        for query in self.DATE:
+            yield from (("selector", self.printed(element)) for element in self.select(query))
+
+    def printed(self, element: _Element) -> Moment | None:
+        """The date that an element prints; one with a ``datetime`` says more than its text."""
+        text = inline_text(element)
+        stated = self.moment(element.get("datetime") or element.get("content"))
+        return replace(stated, text=text or stated.text) if stated else self.moment(text)
 
     def read(self, element: _Element) -> list[Block]:
         """Blocks of the element that holds the text."""

@@ -29,6 +29,7 @@ RULES = BlockRules(
 )
 _ENOUGH = 0.85  # of the letters found: the element that holds so many is that of the story
 _KNOWN = 0.6  # of the letters found must stand in elements of the page, else the finding says nothing of places
+_SENTENCE = 80  # letters: before the first text so long stand lines about the article
 _HOLDERS = ("p", "li", "blockquote", "td", "div", "section", "h2", "h3", "h4", "span")
 
 
@@ -46,9 +47,9 @@ def located(root: _Element, found: list[str], base_url: str, labels: frozenset[s
     if not own:
         return []
     first, last = own[0], own[-1]
-    while first < last and is_furniture(pieces[first].block.text or ""):
-        first += 1
     inside = [p for p in pieces[first : last + 1] if not (p.linked and p.links) and not is_notice(p)]
+    story = next((at for at, p in enumerate(inside) if len(p.block.text or "") >= _SENTENCE), 0)
+    inside = [p for at, p in enumerate(inside) if at >= story or not is_furniture(p.block.text or "")]
     return [*_before(pieces[:first], labels), *inside, *_after(pieces[last + 1 :], labels)]
 
 
@@ -86,7 +87,7 @@ def _before(pieces: list[Piece], labels: frozenset[str]) -> list[Piece]:
     start = boxed
     while start and pieces[start - 1].block.type in ("image", "video"):
         start -= 1
-    return [piece for piece in pieces[start:] if not is_notice(piece)]
+    return [p for p in pieces[start:] if not is_notice(p) and not is_furniture(p.block.text or "")]
 
 
 def _after(pieces: list[Piece], labels: frozenset[str]) -> list[Piece]:

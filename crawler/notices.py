@@ -42,6 +42,7 @@ _FURNITURE = re.compile(
     r"(?:home|trang chu)\s*[»>/›].*|\d+ (?:min(?:ute)?s?)(?: of)? read.*|(?:share|chia se|in bai viet|print|listen)"
     r"|(?:last )?updated?:? .{0,40}\d{4}.*|(?:posted|published)(?: (?:on|by|at))?:? .{0,60}\d{4}.*"
     r"|\d+ (?:views?|shares?|luot xem).*"
+    r"|.{0,40}\b(?:\d{1,2}[ ./-]+\w{1,9}[ ./-]+\d{4}|[a-z]{3,9}\.? \d{1,2},? \d{4})\b[^.]{0,30}"
 )
 _PICTURED = re.compile(
     r"(?:pictured|above|below|left|right|file photo|in this photo)\b|.*\((?:pictured|left|right|file)\b"
@@ -62,6 +63,12 @@ def is_notice(piece: Piece) -> bool:
     if len(text) > _LONGEST_NOTICE:
         return False
     return bool(_NOTICE.match(text) or _SEE_ALSO.match(text) or (piece.links and _LEADS_ON.match(text)))
+
+
+def leads_on(text: str) -> bool:
+    """Whether a line with a link leads to another story."""
+    folded = fold(clean(text) or "")
+    return len(folded) <= _LONGEST_NOTICE and bool(_SEE_ALSO.match(folded) or _LEADS_ON.match(folded))
 
 
 def is_furniture(text: str) -> bool:

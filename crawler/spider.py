@@ -66,6 +66,7 @@ class NewsSpider(scrapy.Spider):
     languages: ClassVar[tuple[str, ...]] = ("vi",)  # editions the site has, the original first
     front_page: ClassVar[str] = ""
     categories: ClassVar[tuple[str, ...]] = ()  # names, as they stand in the URL
+    declared_feeds: ClassVar[bool] = False  # front pages name the feeds and sitemaps; else ``feeds`` does
     page: ClassVar[type[ArticlePage]]
     link_rules: ClassVar[tuple[LinkRule, ...]] = ()
     requisite_rules: ClassVar[RequisiteRules] = RequisiteRules()  # which files belong to a page
@@ -139,6 +140,16 @@ class NewsSpider(scrapy.Spider):
         """Address of the list page after this one."""
         return None
 
+    @classmethod
+    def narrowed_by(cls, seeds: tuple[str, ...]) -> bool:
+        """Whether these seeds narrow a crawl down to them and what they link, instead of the whole site."""
+        return bool(seeds)
+
+    @classmethod
+    def promises(cls, url: str, kind: str) -> bool:
+        """Whether an address in a sitemap or feed (``kind``) is that of an article."""
+        return cls.kind_of(url) == "article"
+
     # --- What is asked first ----------------------------------------------------------------------------------
 
     async def start(self) -> AsyncIterator[Any]:
@@ -173,7 +184,7 @@ class NewsSpider(scrapy.Spider):
     def robots_seen(self, sitemaps: list[str]) -> None:
         """robots.txt named these sitemaps; they are seeds of a crawl that was not narrowed down."""
         args = self.args
-        if not (args.seeds or args.tags or args.categories):
+        if not (self.narrowed_by(args.seeds) or args.tags or args.categories):
             urls = [url for url in map(canonical_url, sitemaps) if url and self._own(url)]
             self.frontier.discover([self._seed(url, "sitemap") for url in urls])
 
@@ -297,15 +308,17 @@ class NewsSpider(scrapy.Spider):
                 continue
             if entry.is_sitemap:
                 self._follow(entry.url, "sitemap", "sitemap", visit, response.url)
-            elif self.kind_of(self.address(entry.url) or "") == "article":
+            elif self.promises(self.address(entry.url) or "", visit.kind):
                 self._follow(entry.url, "article", visit.kind, visit, response.url)
 
     def _follow_from_listing(self, page: ArticlePage, visit: Visit) -> None:
         channel = "tag" if visit.kind == "tag" or (visit.kind, visit.channel) == ("next_page", "tag") else "listing"
+        named = self.declared_feeds and visit.kind == "front"
+        kinds = LISTING_KINDS | ({"feed", "sitemap"} if named else set())
         for link in page.page_links():
             if link.kind in ("article", "related") or (link.kind == "most_viewed" and visit.kind == "front"):
                 self._follow(link.url, "article", channel, visit, page.url)
-            elif link.kind in self.args.follow and link.kind in LISTING_KINDS and link.kind != "next_page":
+            elif link.kind in kinds and link.kind != "next_page":
                 self._follow(link.url, link.kind, channel, visit, page.url)
         if "next_page" in self.args.follow and (url := self.next_page(page)):
             self._follow(url, "next_page", channel, visit, page.url)
