@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+import sysconfig
 import tomllib
-from importlib.metadata import requires, version
+from importlib.metadata import Distribution, version
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ PINS = {
     canonicalize_name(name): pin
     for name, _, pin in (line.partition("==") for line in (ROOT / "constraints.txt").read_text("utf-8").split())
 }
+INSTALLED = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})  # no egg-info of the checkout
 PACKAGES = ("crawler", "pipelines", "spiders", "warc")
 
 
@@ -27,7 +29,8 @@ def needed(name: str, extras: frozenset[str], found: set[tuple[str, frozenset[st
     """Names of the distributions that this one needs here, with its own and those of its dependencies."""
     if (name, extras) not in found:
         found.add((name, extras))
-        for line in requires(name) or ():
+        (here,) = Distribution.discover(name=name, path=INSTALLED)
+        for line in here.requires or ():
             one = Requirement(line)
             if one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in (*extras, "")):
                 needed(canonicalize_name(one.name), frozenset(one.extras), found)
