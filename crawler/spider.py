@@ -10,6 +10,7 @@ callbacks of its own.
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -50,6 +51,7 @@ HOPS = {"seed": "", "article": "L", "related": "R", "next_page": "N", "tag": "T"
 }
 RECENT_DAYS = 7  # sitemaps of the last week are read when no ``since`` opens older ones
 PARK_SECONDS = 900.0  # vietnam.vn answered 403 for a quarter of an hour after a burst
+LISTS_KEPT = 200  # lists that are remembered to notice one that repeats itself
 REFUSALS_MAX = 3  # so many 403 in a row are a wall, not a page that is closed
 REDIRECTS_MAX = 8
 GONE = frozenset({404, 410, 451})
@@ -77,6 +79,7 @@ class NewsSpider(scrapy.Spider):
         super().__init__(name)
         self.args = parse_arguments(type(self), arguments)
         self._refusals = 0  # 403 in a row
+        self._lists: OrderedDict[str, frozenset[str]] = OrderedDict()  # articles of the last lists, by address
 
     # --- Hooks: pure functions of a URL or a name -------------------------------------------------------------
 
@@ -199,6 +202,9 @@ class NewsSpider(scrapy.Spider):
         visit = self.archive.begin(response.request)
         try:
             yield from self._read(response, visit)
+        except GeneratorExit:  # torn down with the crawl: the page stays captured, and the next run reads it
+            visit.end("captured")
+            raise
         except Exception:
             visit.end("failed", "parse_error")
             raise
@@ -315,13 +321,23 @@ class NewsSpider(scrapy.Spider):
         channel = "tag" if visit.kind == "tag" or (visit.kind, visit.channel) == ("next_page", "tag") else "listing"
         named = self.declared_feeds and visit.kind == "front"
         kinds = LISTING_KINDS | ({"feed", "sitemap"} if named else set())
+        listed = set()
         for link in page.page_links():
             if link.kind in ("article", "related") or (link.kind == "most_viewed" and visit.kind == "front"):
+                listed.add(link.url)
                 self._follow(link.url, "article", channel, visit, page.url)
             elif link.kind in kinds and link.kind != "next_page":
                 self._follow(link.url, link.kind, channel, visit, page.url)
-        if "next_page" in self.args.follow and (url := self.next_page(page)):
+        if self._goes_on(visit, frozenset(listed)) and (url := self.next_page(page)):
             self._follow(url, "next_page", channel, visit, page.url)
+
+    def _goes_on(self, visit: Visit, listed: frozenset[str]) -> bool:
+        """False when a later page of a list shows nothing that the page before did not: some sites never end."""
+        before = self._lists.get(visit.via or "") if visit.kind == "next_page" else None
+        self._lists[visit.url] = listed
+        if len(self._lists) > LISTS_KEPT:
+            self._lists.popitem(last=False)
+        return before is None or not listed <= before
 
     def _follow_from_article(self, page: ArticlePage, visit: Visit) -> None:
         hops = visit.hop_path.count(HOPS["related"])

@@ -99,3 +99,30 @@ def test_sixteen_first_requests_to_a_closed_host_leave_only_robots_txt(robots: b
         crawl(tmp_path, [server.url(path) for path in script], [server.address])
         asked = {request.split(b" ")[1] for request in server.requests}
     assert asked == {b"/robots.txt"}
+
+
+class EndlessList:
+    """A list that shows the same articles on each of its pages, and has no end."""
+
+    hosts = ("baoquocte.vn",)
+
+    def respond(self, request: Request) -> Answer:
+        if not request.target.startswith("/the-thao"):
+            return Answer(404, "Not Found", [], b"")
+        cards = "".join(
+            f'<div class="article"><h3 class="article-title"><a href="/bong-chuyen-{n}.html">Tin {n}</a></h3></div>'
+            for n in range(101, 131, 2)
+        )
+        body = f"<html><body><div class='bx-listing'>{cards}</div></body></html>"
+        return Answer(200, "OK", [("Content-Type", "text/html; charset=utf-8")], body.encode())
+
+
+def test_a_list_that_repeats_itself_is_not_followed_for_ever(tmp_path: Path) -> None:
+    with running([EndlessList()]) as proxy:
+        command = [sys.executable, "-m", "scrapy", "crawl", "baoquocte", "-a", "categories=the-thao"]
+        command += ["-s", f"ARCHIVE_DIR={tmp_path}", "-s", "HOST_DELAY=0", "-s", "CONTACT=test@example.org"]
+        env = {**without_network_settings(), **proxy_variables(proxy.proxy_url, proxy.ca_file)}
+        run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+        lists = [entry.url for entry in proxy.requests if "/the-thao" in entry.url]
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert 2 <= len(lists) <= 3, lists
