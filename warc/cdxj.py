@@ -147,6 +147,6 @@ def _facts(record: Record) -> dict[str, str]:
         facts = {"mime": _MIME.split(next(types, ""), maxsplit=1)[0], "status": str(status) if status else ""}
     if record.type == "revisit":
         facts["mime"] = "warc/revisit"
-    if digest is None:
+    if digest is None and record.type != "revisit":  # a 304 stands for a payload that it does not name
         digest = digest_of(read_message(record.block).body.pieces() if record.is_http else record.block)
-    return {**facts, "digest": digest}
+    return {**facts, "digest": digest or ""}

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from warc.cdxj import merge, parse_line, write_index
-from warc.digest import EMPTY_PAYLOAD
 from warc.writer import sync_folder
 
 VERSION: Final = "1.1.1"
@@ -148,8 +147,8 @@ class _Payloads:
             fields = parse_line(line).fields
             if fields.get("mime") != "warc/revisit":
                 self._held.add(fields.get("digest", ""))
-            elif fields.get("digest") != EMPTY_PAYLOAD:  # what a 304 stands for has no digest in the index
-                self._asked.append(fields.get("digest", ""))
+            elif "digest" in fields:  # a 304 does not say which payload it stands for
+                self._asked.append(fields["digest"])
             yield line
 
     @property

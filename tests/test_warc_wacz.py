@@ -1,0 +1,286 @@
+"""WACZ files: every part listed and as it says, streamed, accepted by the peer; every damage named."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, Crawler
+from tests.peers import run_peer
+from tests.test_warc_writer import FIELDS, capture, members, write_every_kind
+from warc import record
+from warc.cdxj import index_lines
+from warc.message import read_message
+from warc.reader import DamagedRecord
+from warc.record import Original, Visit
+from warc.wacz import DATAPACKAGE, DIGEST, INDEX, PAGES, Wacz
+from warc.wacz_check import check_wacz
+from warc.writer import WarcFile
+
+CREATED = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
+ABOUT = {"title": "Tin nông thôn", "software": "bao-quan/0.1"}
+PAGE = {
+    "id": "1",
+    "url": "https://baoquocte.vn/tin-1.html",
+    "ts": "2026-11-21T10:00:00Z",
+    "title": "Lúa",
+    "text": "Chín",
+}
+ROW = b'{"schema":"article/1"}\n'
+
+
+def second(folder: Path) -> Path:
+    file = WarcFile(folder / "baoquocte-20261122100000-00000-thu.warc.gz", FIELDS)
+    file.append(capture(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\nlua"))
+    path = file.close()
+    assert path is not None
+    return path
+
+
+@pytest.fixture
+def wacz(tmp_path: Path) -> Path:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_bytes(ROW)
+    with Wacz(tmp_path / "tin.wacz", ABOUT, CREATED) as out:
+        assert out.add_warcs([write_every_kind(tmp_path), second(tmp_path)]) == 0
+        assert out.add_pages([PAGE]) == 1
+        out.add_file("articles/rows.jsonl", rows)
+    return tmp_path / "tin.wacz"
+
+
+def test_the_parts(wacz: Path, tmp_path: Path) -> None:
+    warcs = sorted(tmp_path.glob("*.warc.gz"))
+    with zipfile.ZipFile(wacz) as parts:
+        assert parts.testzip() is None
+        names = [f"archive/{path.name}" for path in warcs]
+        assert parts.namelist() == [*names, INDEX, PAGES, "articles/rows.jsonl", DATAPACKAGE, DIGEST]
+        for path, name in zip(warcs, names, strict=True):
+            assert parts.read(name) == path.read_bytes()
+            assert parts.getinfo(name).compress_type == zipfile.ZIP_STORED
+        assert parts.read(INDEX).splitlines(True) == sorted(line for path in warcs for line in index_lines(path))
+        head, page = map(json.loads, parts.read(PAGES).splitlines())
+        assert (head["format"], page) == ("json-pages-1.0", PAGE)
+        package = json.loads(parts.read(DATAPACKAGE))
+        assert {key: package[key] for key in ("profile", "wacz_version", "title", "created")} == {
+            "profile": "data-package",
+            "wacz_version": "1.1.1",
+            "title": "Tin nông thôn",
+            "created": "2026-11-21T10:00:00Z",
+        }
+        for part in package["resources"]:
+            data = parts.read(part["path"])
+            assert (part["bytes"], part["hash"]) == (len(data), f"sha256:{hashlib.sha256(data).hexdigest()}")
+        assert len({part["name"] for part in package["resources"]}) == len(package["resources"]) == 5
+        digest = hashlib.sha256(parts.read(DATAPACKAGE)).hexdigest()
+        assert json.loads(parts.read(DIGEST)) == {"path": DATAPACKAGE, "hash": f"sha256:{digest}"}
+    assert list(check_wacz(wacz)) == []
+
+
+def test_nothing_stands_under_the_name_before_it_is_whole(tmp_path: Path) -> None:
+    warc = second(tmp_path)
+    warc.write_bytes(warc.read_bytes()[:-4])
+    (tmp_path / "a.wacz").write_bytes(b"old")
+    with pytest.raises(DamagedRecord), Wacz(tmp_path / "a.wacz", ABOUT) as out:
+        out.add_warcs([warc])
+    assert (tmp_path / "a.wacz").read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wacz", warc.name]
+
+
+def test_revisits_of_payloads_elsewhere_are_counted(tmp_path: Path) -> None:
+    file = WarcFile(tmp_path / "a.warc.gz", FIELDS)
+    visit = Visit("https://baoquocte.vn/a.html", "2026-11-22T08:00:00Z")
+    message = read_message(b"HTTP/1.1 200 OK\r\n\r\nlua chin")
+    file.append([record.revisit(visit, message, Original("<urn:uuid:1>", visit.uri, "2026-11-21T08:00:00Z"))])
+    path = file.close()
+    assert path is not None
+    with Wacz(tmp_path / "a.wacz", ABOUT) as out:
+        assert out.add_warcs([path]) == 1
+
+
+@pytest.mark.parametrize("name", ["archive/x", "pages/x", "indexes/x", DATAPACKAGE, DIGEST])
+def test_names_of_the_format_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="no name"), Wacz(tmp_path / "a.wacz", ABOUT) as out:
+        out.add_file(name, Path(__file__))
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    with pytest.raises(ValueError, match="same name"), Wacz(tmp_path / "a.wacz", ABOUT) as out:
+        out.add_warcs([second(tmp_path), second(tmp_path / "b")])
+
+
+Parts = dict[str, bytes]
+
+
+def without(*names: str) -> Callable[[Parts], Parts]:
+    return lambda parts: {name: data for name, data in parts.items() if name not in names}
+
+
+def listed(change: Callable[[dict[str, Any]], object]) -> Callable[[Parts], Parts]:
+    """The list changed, and its digest put right."""
+
+    def damage(parts: Parts) -> Parts:
+        package = json.loads(parts[DATAPACKAGE])
+        change(package)
+        data = json.dumps(package).encode()
+        digest = {"path": DATAPACKAGE, "hash": f"sha256:{hashlib.sha256(data).hexdigest()}"}
+        return parts | {DATAPACKAGE: data, DIGEST: json.dumps(digest).encode()}
+
+    return damage
+
+
+def put(name: str, data: bytes) -> Callable[[Parts], Parts]:
+    """A part changed, and list and digest put right."""
+
+    def damage(parts: Parts) -> Parts:
+        def change(package: dict[str, Any]) -> None:
+            for part in package["resources"]:
+                if part["path"] == name:
+                    part |= {"bytes": len(data), "hash": f"sha256:{hashlib.sha256(data).hexdigest()}"}
+
+        return listed(change)(parts | {name: data})
+
+    return damage
+
+
+WARC = "archive/baoquocte-20261122100000-00000-thu.warc.gz"
+DAMAGE: dict[str, tuple[Callable[[Parts], Parts], str, str]] = {
+    "no list": (without(DATAPACKAGE), DATAPACKAGE, "wacz"),
+    "a list that is none": (lambda parts: parts | {DATAPACKAGE: b"[]"}, DATAPACKAGE, "wacz"),
+    "no digest of the list": (without(DIGEST), DIGEST, "wacz"),
+    "a changed list": (lambda parts: parts | {DATAPACKAGE: parts[DATAPACKAGE] + b" "}, DIGEST, "wacz"),
+    "a digest that is none": (lambda parts: parts | {DIGEST: b"{}"}, DIGEST, "wacz"),
+    "another version": (listed(lambda package: package.update(wacz_version="7")), DATAPACKAGE, "wacz"),
+    "no pages": (without(PAGES), PAGES, "wacz"),
+    "no pages, not even listed": (
+        lambda parts: listed(lambda package: package["resources"].pop(3))(without(PAGES)(parts)),
+        PAGES,
+        "wacz",
+    ),
+    "empty pages": (put(PAGES, b""), PAGES, "wacz"),
+    "pages without address": (put(PAGES, b'{"format":"json-pages-1.0"}\n{"ts":"2026"}\n'), PAGES, "wacz"),
+    "no index": (without(INDEX), INDEX, "wacz"),
+    "a part that is not listed": (lambda parts: parts | {"logs/a.log": b"a"}, "logs/a.log", "wacz"),
+    "a changed part": (lambda parts: parts | {"articles/rows.jsonl": b"{}\n"}, "articles/rows.jsonl", "wacz"),
+    "an archive less": (without(WARC), WARC, "wacz"),
+    "an index without order": (
+        lambda parts: put(INDEX, b"".join(sorted(parts[INDEX].splitlines(True), reverse=True)))(parts),
+        INDEX,
+        "index-order",
+    ),
+    "a line of the index less": (
+        lambda parts: put(INDEX, parts[INDEX].split(b"\n", 1)[1])(parts),
+        INDEX,
+        "index-missing",
+    ),
+    "a wrong offset": (
+        lambda parts: put(INDEX, parts[INDEX].replace(b'"offset": "', b'"offset": "1'))(parts),
+        INDEX,
+        "index-record",
+    ),
+    "a byte of a record": (
+        lambda parts: put(
+            WARC, b"".join(gzip.compress(piece.replace(b"lua", b"lue")) for piece in gzip_members(parts[WARC]))
+        )(parts),
+        WARC,
+        "block-digest",
+    ),
+    "an archive cut": (lambda parts: put(WARC, parts[WARC][:-9])(parts), WARC, "gzip-cut"),
+}
+
+
+def gzip_members(data: bytes) -> list[bytes]:
+    return [content for _, content in members(data)]
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_named(wacz: Path, name: str) -> None:
+    damage, part, rule = DAMAGE[name]
+    with zipfile.ZipFile(wacz) as archive:
+        parts = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(wacz, "w") as archive:
+        for key, data in damage(parts).items():
+            archive.writestr(key, data)
+    assert (part, rule) in {(found[0], found[3]) for found in check_wacz(wacz)}
+
+
+def test_damage_to_the_zip(wacz: Path) -> None:
+    data = wacz.read_bytes()
+    wacz.write_bytes(data[:-40])
+    assert [fault[3] for fault in check_wacz(wacz)] == ["wacz"]
+    broken = bytearray(data)
+    broken[100] ^= 1
+    wacz.write_bytes(broken)
+    assert {fault[3] for fault in check_wacz(wacz)} >= {"wacz"}
+
+
+def test_a_deflated_archive_is_named(wacz: Path) -> None:
+    with zipfile.ZipFile(wacz) as archive:
+        parts = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(wacz, "w", zipfile.ZIP_DEFLATED) as archive:
+        for key, data in parts.items():
+            archive.writestr(key, data)
+    assert {(fault[3], fault[4]) for fault in check_wacz(wacz)} == {
+        ("wacz", "it is deflated: players cannot seek in it")
+    }
+
+
+def test_memory_stays_small(tmp_path: Path) -> None:
+    """80 MB of archive and 40 MB of text go through a few MB."""
+    file = WarcFile(tmp_path / "a.warc.gz", FIELDS)
+    for number in range(40):
+        body = b"".join(hashlib.sha256(b"%d %d" % (number, step)).digest() for step in range(65_536))
+        file.append(capture(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body))
+    file.close()
+    code = """
+import resource, sys
+from pathlib import Path
+from warc.wacz import Wacz
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with Wacz(Path(sys.argv[2]), {}) as out:
+    out.add_warcs([Path(sys.argv[1])])
+    out.add_pages({"url": "u", "ts": "t", "text": "chữ " * 10_000} for _ in range(1000))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "a.warc.gz"), str(tmp_path / "a.wacz")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    assert int(done.stdout) < 30_000  # kB
+
+
+@pytest.mark.slow
+def test_the_peer_accepts_it(wacz: Path, tmp_path: Path) -> None:
+    run = run_peer("wacz", "validate", "-f", wacz)
+    assert "Validation succeeded" in run.stdout, run.stdout
+    with zipfile.ZipFile(wacz, "a") as archive:
+        archive.writestr("logs/a.log", b"a")
+    assert "Validation succeeded" not in run_peer("wacz", "validate", "-f", wacz).stdout
+
+
+@pytest.mark.slow
+def test_what_the_peer_writes_is_accepted(tmp_path: Path) -> None:
+    run = run_peer("wacz", "create", "-o", tmp_path / "peer.wacz", second(tmp_path))
+    assert run.returncode == 0, run.stderr
+    assert [fault for fault in check_wacz(tmp_path / "peer.wacz") if fault[3] != "wacz"] == []
+
+
+@pytest.mark.slow
+def test_a_crawl_in_one_file(crawl: Crawler, tmp_path: Path) -> None:
+    run = crawl("baoquocte", "-a", "max_articles=30")
+    base = [sys.executable, "-m", "scrapy", "wacz", "-s", f"ARCHIVE_DIR={run.archive}"]
+    for more in ([], ["--spider", "baoquocte", "--since", "2026-01-01"]):
+        target = tmp_path / "crawl.wacz"
+        done = subprocess.run([*base, *more, "-o", target], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        assert "30 pages" in done.stderr
+        assert list(check_wacz(target)) == []
+        assert "Validation succeeded" in run_peer("wacz", "validate", "-f", target).stdout
