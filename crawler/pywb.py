@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from warc.cdxj import SUFFIX, write_index
+from warc.reader import DamagedRecord
 
 COLLECTION = "archive"
 HOW_TO_MAKE_ONE = (
@@ -41,24 +42,27 @@ def closed_files(archive: Path) -> list[Path]:
 
 def index_of(warc: Path, archive: Path) -> Path:
     """The file's CDXJ in ``indexes/``, made if it is not there: a closed file never changes."""
-    index = archive / "indexes" / (warc.name + SUFFIX)
+    index = archive / "indexes" / warc.parent.name / (warc.name + SUFFIX)
     if not index.exists() or index.stat().st_mtime < warc.stat().st_mtime:
         write_index(warc, index)
     return index
 
 
-def lay_out(folder: Path, archive: Path, warcs: list[Path]) -> Iterator[Path]:
-    """Make ``folder`` a place that ``wayback`` can be started in; gives each file when it is indexed.
+def lay_out(folder: Path, archive: Path, warcs: list[Path]) -> Iterator[DamagedRecord]:
+    """Make ``folder`` a place that ``wayback`` can be started in; gives the damage of each file that is left out.
 
-    Raises OSError, and ``warc.reader.DamagedRecord`` for a file that cannot be read.
+    Raises OSError when an index cannot be written.
     """
     indexes = folder / "indexes"
     indexes.mkdir()
     for warc in warcs:
-        index = index_of(warc, archive)
+        try:
+            index = index_of(warc, archive)
+        except DamagedRecord as damage:
+            yield damage
+            continue
         with suppress(FileExistsError):
             (indexes / index.name).symlink_to(index.absolute())
-        yield warc
     folders = sorted({f"{warc.parent.absolute()}{os.sep}" for warc in warcs})
     collection = {"index_paths": f"{indexes}{os.sep}", "archive_paths": folders}
     # JSON is YAML too

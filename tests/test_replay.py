@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -127,11 +128,12 @@ def test_a_collection_of_the_closed_files(small_archive: Path, tmp_path: Path) -
     place = tmp_path / "collection"
     place.mkdir()
     warcs = closed_files(small_archive)
-    assert [path.name for path in lay_out(place, small_archive, warcs)] == ["news-20261121100000-00000-a.warc.gz"]
+    assert [path.name for path in warcs] == ["news-20261121100000-00000-a.warc.gz"]
+    assert list(lay_out(place, small_archive, warcs)) == []
     config = json.loads((place / "config.yaml").read_text("utf-8"))["collections"]["archive"]
     assert config["archive_paths"] == [f"{small_archive}/warc/news/"]
     (index,) = Path(config["index_paths"]).iterdir()
-    assert index.resolve().parent == small_archive / "indexes"
+    assert index.resolve().parent == small_archive / "indexes" / "news"
     (line,) = index.read_bytes().splitlines(keepends=True)
     assert parse_line(line).key == "example,ben)/"
     made = index.stat().st_mtime_ns
@@ -139,6 +141,17 @@ def test_a_collection_of_the_closed_files(small_archive: Path, tmp_path: Path) -
     again.mkdir()
     list(lay_out(again, small_archive, warcs))
     assert index.stat().st_mtime_ns == made  # a closed file is indexed once
+
+
+def test_a_damaged_file_is_named_and_left_out(small_archive: Path, tmp_path: Path) -> None:
+    (sound,) = closed_files(small_archive)
+    whole = sound.read_bytes()
+    sound.with_name("news-20261121120000-00000-c.warc.gz").write_bytes(whole[: len(whole) // 2])
+    place = tmp_path / "collection"
+    place.mkdir()
+    (damage,) = lay_out(place, small_archive, closed_files(small_archive))
+    assert "news-20261121120000-00000-c.warc.gz" in str(damage)
+    assert [path.name for path in (place / "indexes").iterdir()] == [f"{sound.name}.cdxj"]
 
 
 # --- pywb -----------------------------------------------------------------------------------------------------------
@@ -200,12 +213,14 @@ def ask(address: str) -> tuple[int, dict[str, str], bytes]:
 
 @pytest.mark.slow
 def test_a_hundred_addresses_byte_for_byte(archive: Archive, served: str) -> None:
-    """Every n-th one of all that was archived: pages, lists, styles, images, robots.txt; raw, as archived."""
-    urls = sorted(archive.responses)
-    chosen = [urls[round(n * (len(urls) - 1) / (URLS - 1))] for n in range(URLS)]
+    """Pages, lists, styles, scripts, images, robots.txt in turn; raw, as archived."""
+    kinds: dict[str, list[str]] = {}
+    for url in sorted(archive.responses):
+        kinds.setdefault((archive.responses[url].message().get("Content-Type") or "").partition(";")[0], []).append(url)
+    assert {"text/html", "image/jpeg", "image/png", "text/css", "application/javascript"} <= set(kinds)
+    urls = [url for place in zip_longest(*kinds.values()) for url in place if url is not None]  # kinds in turn
+    chosen = urls[:URLS]
     assert len(set(chosen)) == URLS
-    kinds = {(archive.responses[url].message().get("Content-Type") or "").partition(";")[0] for url in chosen}
-    assert {"text/html", "image/jpeg", "text/css"} <= kinds
     encoded = 0
     for url in chosen:
         message = archive.responses[url].message()

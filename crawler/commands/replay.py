@@ -1,6 +1,6 @@
 """``scrapy replay``: the archive in a browser, served on this machine by pywb.
 
-indexes/*.cdxj ─► a collection in a temporary folder ─► wayback on 127.0.0.1 ─► http://127.0.0.1:8080/archive/
+indexes/ ─► a collection in a temporary folder ─► wayback on 127.0.0.1 ─► http://127.0.0.1:8080/archive/
 """
 
 from __future__ import annotations
@@ -70,21 +70,20 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.pywb import lay_out
-        from warc.reader import DamagedRecord
 
         with tempfile.TemporaryDirectory(prefix="replay-") as name:
             try:
-                for _ in lay_out(Path(name), self._archive, self._warcs):
-                    pass
-            except DamagedRecord as error:
-                complain(f"{error}: scrapy replay serves sound files alone", self.settings)
-                self.exitcode = Status.FAULT
-                return
+                damaged = list(lay_out(Path(name), self._archive, self._warcs))
             except OSError as error:
                 complain(f"{error.filename}: {error.strerror}; the indexes cannot be made", self.settings)
                 self.exitcode = Status.OUTPUT
                 return
-            self._serve(Path(name))
+            for damage in damaged:
+                complain(f"{damage}; this file is not served", self.settings)
+                self.exitcode = Status.FAULT
+            self._sound = len(self._warcs) - len(damaged)
+            if self._sound:
+                self._serve(Path(name))
 
     def _serve(self, folder: Path) -> None:
         """Run pywb until it ends or a signal comes."""
@@ -124,10 +123,11 @@ class Command(ScrapyCommand):
 
     def _announce(self) -> None:
         from crawler.pywb import COLLECTION
+        from crawler.summary import counted
 
         try:
             sys.stdout.write(
-                f"http://{HOST}:{self._port}/{COLLECTION}/ serves {len(self._warcs)} WARC files; a page is at "
+                f"http://{HOST}:{self._port}/{COLLECTION}/ serves {counted(self._sound, 'WARC file')}; a page is at "
                 f"http://{HOST}:{self._port}/{COLLECTION}/*/URL (Ctrl-C ends it)\n"
             )
             sys.stdout.flush()
