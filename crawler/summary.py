@@ -18,6 +18,11 @@ def summary_lines(stats: Stats) -> list[str]:
     ]
     lines += _reasons("Answers by status", stats, "capture/status/")
     lines += _reasons("Failed", stats, "failed/")
+    if asked := stats.get("requisites/asked"):
+        lines.append(
+            f"Files of pages: asked for {asked:,}, archived before {stats.get('requisites/archived_before', 0):,}"
+        )
+    lines += _reasons("Files of pages that failed", stats, "requisites/failed/")
     lines += _reasons("Refused", stats, "refused/")
     lines += _reasons("Dropped", stats, "items/dropped/")
     if stats.get("robots/forbidden"):

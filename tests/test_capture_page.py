@@ -216,6 +216,7 @@ def test_rows_name_the_records_of_their_images(captured: Captured) -> None:
 def test_failures_are_counted_and_fail_no_article(captured: Captured) -> None:
     assert len(rows_of(captured.run.archive)) == 2
     assert stats(captured.run, "requisites/failed/") == FAULTS
+    assert "Files of pages that failed: " in captured.run.stderr
 
 
 def test_nobody_else_is_asked(captured: Captured) -> None:
