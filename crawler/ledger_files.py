@@ -87,9 +87,10 @@ class FileTable:
         return (Noted(*row) for row in rows)
 
     def note(self, lines: Iterable[Noted]) -> None:
-        """Lines stand in the manifest now."""
+        """Lines stand in the manifest now. Of two with one number or path the first counts."""
         self._db.executemany(
-            "INSERT INTO manifest (number, path, sha256, line_sha256, line_end) VALUES (?, ?, ?, ?, ?)",
+            """INSERT INTO manifest (number, path, sha256, line_sha256, line_end) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT DO NOTHING""",
             [(line.number, line.path, line.sha256, line.line_sha256, line.line_end) for line in lines],
         )
 

@@ -6,15 +6,18 @@
 A line holds the hash of the line before, so that nothing can be changed or taken out without changing all that
 follows. The end is held by the ledger and by the next warcinfo. Like every other file, the manifest counts up to the
 length that the ledger has committed: what stands behind it after a kill is cut off and written again, and a closed
-file without its line gets one from the next run.
+file without its line gets one from the next run. A ledger that was rebuilt takes the lines over as they are.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +38,8 @@ logger = logging.getLogger(__name__)
 def catch_up(folder: Path, spider: str) -> None:
     """Give each closed file of this spider that has no line its line. May be killed anywhere and repeated."""
     with FileTable(folder) as table:
+        if table.head() is None:
+            _take_in(folder / MANIFEST, table)
         # Hashed outside the transaction: other spiders' commits wait for that one.
         digests = [(state, digest) for state in table.closed_without_line(spider) if (digest := _digest(folder, state))]
         if not digests:
@@ -54,6 +59,21 @@ def catch_up(folder: Path, spider: str) -> None:
                 noted.append(Noted(number, state.path, digest, before, end))
             _append(folder / MANIFEST, b"".join(lines))
             crash.at("manifest")
+            table.note(noted)
+
+
+def _take_in(path: Path, table: FileTable) -> None:
+    """A ledger without a line, as one that was rebuilt, takes over those that are there: none is ever written anew."""
+    end, noted = 0, []
+    for raw in io.BytesIO(path.read_bytes()) if path.is_file() else ():
+        if raw.endswith(b"\n"):
+            end += len(raw)
+            with suppress(ValueError, KeyError, TypeError):  # scrapy verify names such a line
+                line = json.loads(raw)
+                sha256 = hashlib.sha256(raw).hexdigest()
+                noted.append(Noted(int(line["number"]), str(line["path"]), str(line["sha256"]), sha256, end))
+    if noted:
+        with table.transaction():
             table.note(noted)
 
 

@@ -172,6 +172,30 @@ def test_a_cut_is_never_made_whole_in_silence(tmp_path: Path, left: int) -> None
     assert {"manifest-chain", "manifest-cut"} <= {finding.rule for finding in check(tmp_path).findings}
 
 
+def test_a_rebuilt_ledger_takes_the_lines_over(archive: Path) -> None:
+    with sqlite3.connect(archive / "ledger.sqlite") as ledger:
+        ledger.execute("DELETE FROM manifest")
+    before = (archive / MANIFEST).read_bytes()
+    closed(archive, "1.jsonl")
+    catch_up(archive, "news")
+    assert (archive / MANIFEST).read_bytes().startswith(before)
+    assert len(lines_of(archive)) == before.count(b"\n") + 1
+    assert check(archive).findings == []
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"numb'])
+def test_a_kill_at_the_very_first_line(tmp_path: Path, torn: bytes) -> None:
+    closed(tmp_path, "1.jsonl")
+    catch_up(tmp_path, "news")
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as ledger:
+        ledger.execute("DELETE FROM manifest")
+    (tmp_path / MANIFEST).write_bytes(torn or lines_of(tmp_path)[0])
+    closed(tmp_path, "2.jsonl")
+    catch_up(tmp_path, "news")
+    assert [(line["number"], line["path"][-7:]) for line in values_of(tmp_path)] == [(1, "1.jsonl"), (2, "2.jsonl")]
+    assert check(tmp_path).findings == []
+
+
 def test_a_file_that_vanished_before_its_line(tmp_path: Path) -> None:
     closed(tmp_path, "1.jsonl")
     (tmp_path / "links/news/1.jsonl").unlink()

@@ -242,6 +242,25 @@ def test_damage_to_records(sound, tmp_path, name):
     assert {fault.rule for fault in verify(path).faults} == rules
 
 
+def test_damage_is_told_at_its_offset(sound, tmp_path):
+    """Whatever is wrong in one record alone is reported at that record, by offset and, where it can be read, by id."""
+    path = tmp_path / NAME
+    tried = 0
+    for name, (damage, rules) in RECORDS.items():
+        records = damage(sound)
+        different = [number for number, one in enumerate(sound) if len(records) != len(sound) or records[number] != one]
+        if len(different) != 1:
+            continue
+        pieces = [gzip.compress(one) for one in records]
+        path.write_bytes(b"".join(pieces))
+        offset = len(b"".join(pieces[: different[0]]))
+        at = [fault for fault in verify(path).faults if fault.offset == offset]
+        assert at, name
+        assert {fault.rule for fault in at} & rules, name
+        tried += 1
+    assert tried > 60
+
+
 def flipped(data: bytes, position: int, bit: int = 0) -> bytes:
     return data[:position] + bytes([data[position] ^ 1 << bit]) + data[position + 1 :]
 

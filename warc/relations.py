@@ -37,6 +37,7 @@ class Relations:
         self._answers: dict[str, _Half] = {}  # responses and revisits without their request, by id
         self._requests: dict[str, _Half] = {}  # requests without their answer, by the answer's id
         self._lonely: dict[str, _Half] = {}  # requests that name no answer, by their own id
+        self._short: list[_Half] = []  # answers that ended early though nothing says so
         self._named: dict[str, _Half] = {}  # ids named in WARC-Concurrent-To that have not come, and by whom
 
     def repeated_id(self, record: Examined) -> Iterator[Finding]:
@@ -66,14 +67,14 @@ class Relations:
             for other in named:
                 answer = self._answers.pop(other, None)
                 if answer:
-                    yield from _pair_faults(half, answer)
+                    yield from self._pair_faults(half, answer)
                 else:
                     self._requests[other] = half
         elif record.type in ("response", "revisit"):
             half.short = record.type == "response" and _is_short(record)
             request = self._requests.pop(record_id, None)
             if request:
-                yield from _pair_faults(request, half)
+                yield from self._pair_faults(request, half)
             else:
                 self._answers[record_id] = half
         if record.type == "revisit":
@@ -95,21 +96,27 @@ class Relations:
         if (record.get("WARC-Refers-To-Date"), record.get("WARC-Refers-To-Target-URI")) != (date, uri):
             yield "revisit", "date or target URI is not that of the original"
 
+    def _pair_faults(self, request: _Half, answer: _Half) -> Iterator[Finding]:
+        if (request.date, request.uri) != (answer.date, answer.uri):
+            yield "concurrent-to", "request and response differ in date or target URI"
+        if answer.short and not request.request_head.startswith(b"HEAD "):
+            self._short.append(answer)
+
     def unfinished(self) -> Iterator[tuple[int, str, str, str]]:
-        """Offset, record id, rule and detail of what is still open at the end of a file of ours."""
+        """Offset, record id, rule and detail of what is known only at the end of a file of ours."""
         for answer in self._answers.values():
             yield answer.offset, answer.record_id, "concurrent-to", "no request belongs to it"
+        for answer in self._short:
+            yield (
+                answer.offset,
+                answer.record_id,
+                "truncated",
+                "the body ends early, and WARC-Truncated does not say so",
+            )
         for request in self._lonely.values():
             yield request.offset, request.record_id, "concurrent-to", "no response, and no metadata that says why"
         for other, half in self._named.items():
             yield half.offset, half.record_id, "concurrent-to", f"{other} is not in the file"
-
-
-def _pair_faults(request: _Half, answer: _Half) -> Iterator[Finding]:
-    if (request.date, request.uri) != (answer.date, answer.uri):
-        yield "concurrent-to", "request and response differ in date or target URI"
-    if answer.short and not request.request_head.startswith(b"HEAD "):
-        yield "truncated", f"the body of {answer.record_id} ends early, and WARC-Truncated does not say so"
 
 
 def _is_short(record: Examined) -> bool:
