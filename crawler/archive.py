@@ -285,6 +285,8 @@ class Archive:
             return
         self._stats.set_value("store/files", report.files)
         self._stats.set_value("frontier/left", report.left)
+        for kind, count in report.events.items():
+            self._stats.set_value(f"events/{kind}", count)
 
 
 def archive_of(crawler: Crawler) -> Archive:

@@ -60,6 +60,7 @@ class Report:
 
     files: list[str] = field(default_factory=list)  # relative to ARCHIVE_DIR
     left: int = 0  # URLs of this scope still to be asked
+    events: dict[str, int] = field(default_factory=dict)  # by kind
 
 
 class Store:
@@ -293,7 +294,8 @@ class Store:
         self._chain()
         self._ledger.apply([end])
         self._ledger.close()
-        return Report(sorted(self._outputs.closed), left)
+        events = {key.removeprefix("events/"): n for key, n in self._counts.items() if key.startswith("events/")}
+        return Report(sorted(self._outputs.closed), left, events)
 
     def _settle(self, counts: dict[str, Any]) -> None:
         """Do what the next start would do, as far as the disk lets us; the rest is left to the next start.

@@ -25,6 +25,7 @@ def summary_lines(stats: Stats) -> list[str]:
     lines += _reasons("Files of pages that failed", stats, "requisites/failed/")
     lines += _reasons("Refused", stats, "refused/")
     lines += _reasons("Dropped", stats, "items/dropped/")
+    lines += _reasons("Articles", stats, "events/")
     if stats.get("robots/forbidden"):
         lines.append(f"Forbidden by robots.txt: {stats['robots/forbidden']:,}")
     lines += [f"Written: {file}" for file in stats.get("store/files", ())]

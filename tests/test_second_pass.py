@@ -440,6 +440,7 @@ def passes(tmp_path_factory: pytest.TempPathFactory) -> list[Pass]:
                 *COMMAND, "-a", "related_depth=9", "-a", "recrawl=all", archive=archive, timeout=300
             )
             assert run.status == 0, run.stderr[-3000:]
+            assert len(done) != 1 or "Articles: changed 20, gone 5" in run.stderr
             log = replica.requests()
         seen = [file for one in done for file in one.warcs]
         events = [
