@@ -19,7 +19,9 @@ from random import Random
 import pytest
 
 from crawler import crash
-from tests.smallpaper import Printer, SmallPaper, check_all, printing
+from tests.conftest import Crawler, ReplicaProcess
+from tests.smallpaper import Printer, SmallPaper, check_all, check_files, printing
+from tests.truth import compare, reachable, rows_of
 
 CONCURRENCY = 16
 GROUP = 64  # pages of a group commit
@@ -163,3 +165,36 @@ def test_killed_at_a_step(step: str, before: str | None, small: Printer, tmp_pat
 
 def test_every_step_is_tried() -> None:
     assert {step.partition(":")[0] for step, _ in STEPS} == crash.STEPS
+
+
+@pytest.mark.slow
+def test_the_replica_killed_on_the_way_gives_the_same_rows(
+    crawl: Crawler, replica_process: ReplicaProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Over TLS, with every channel, redirects, dead links and relations between pages."""
+    chance, kills = Random(2026), 0
+    follow = "follow=article,related,next_page,tag,category,topic,sitemap,feed"
+    command = ("baoquocte", "-a", "since=2016-01-01", "-a", "languages=vi,en", "-a", follow, "-a", "related_depth=9")
+    while True:
+        before = replica_process.log_file.stat().st_size
+        process = crawl.start(*command, archive=tmp_path, settings={"WARC_TARGET_SIZE": "300000"})
+        if kills < 12:
+            grown = before + chance.randrange(25_000)
+            while process.poll() is None and replica_process.log_file.stat().st_size < grown:
+                time.sleep(0.005)
+            time.sleep(chance.uniform(0, 0.3))
+            kills += process.poll() is None
+            process.kill()
+        if (status := process.wait(240)) != -signal.SIGKILL:
+            break
+    assert status == 0
+    check_files(tmp_path)
+    found = compare(
+        rows_of(tmp_path), reachable(replica_process.truth["sites"]["baoquocte.vn"]["articles"], ("vi", "en"))
+    )
+    links = [line for file in tmp_path.glob("links/**/*.jsonl") for line in file.read_bytes().splitlines()]
+    with capsys.disabled():
+        sys.stdout.write(f"\nbaoquocte.vn killed {kills} times: {found.table().splitlines()[0]}, {len(links)} links\n")
+    assert kills > 5
+    assert found, found.table()
+    assert len(links) == len(set(links))
