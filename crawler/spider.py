@@ -26,6 +26,7 @@ from crawler.events import Sighting
 from crawler.feeds import read_entries
 from crawler.items import FoundBy
 from crawler.ledger_ops import ARTICLE_KINDS
+from crawler.links import Addresses
 from crawler.refusal import SOFT_404
 from crawler.requisites import RequisiteRules, requisites_of
 from crawler.text import clean
@@ -34,7 +35,6 @@ from crawler.visit import Found, Visit
 
 if TYPE_CHECKING:
     from crawler.archive import Archive
-    from crawler.links import LinkRule
     from crawler.page import ArticlePage
     from crawler.scheduler import LedgerScheduler
 
@@ -61,16 +61,14 @@ WALLED = frozenset({401, 402})  # and 403
 ARTICLE, LISTING, RELATED = 3 * 10**10, 2 * 10**10, 10**10
 
 
-class NewsSpider(scrapy.Spider):
-    """A news site, described by class attributes and a few pure hooks."""
+class NewsSpider(Addresses, scrapy.Spider):
+    """A news site, described by class attributes and a few pure hooks; what its addresses mean is ``Addresses``."""
 
-    site: ClassVar[str] = ""  # registered domain
     languages: ClassVar[tuple[str, ...]] = ("vi",)  # editions the site has, the original first
     front_page: ClassVar[str] = ""
     categories: ClassVar[tuple[str, ...]] = ()  # names, as they stand in the URL
     declared_feeds: ClassVar[bool] = False  # front pages name the feeds and sitemaps; else ``feeds`` does
     page: ClassVar[type[ArticlePage]]
-    link_rules: ClassVar[tuple[LinkRule, ...]] = ()
     requisite_rules: ClassVar[RequisiteRules] = RequisiteRules()  # which files belong to a page
 
     args: Arguments
@@ -117,31 +115,6 @@ class NewsSpider(scrapy.Spider):
     def recency(cls, url: str) -> int:
         """A number below 10**10 that grows with the article's date; 0 when the address does not tell."""
         return 0
-
-    @classmethod
-    def same_page(cls, url: str) -> str:
-        """The one address for the page behind AMP, print, mobile and mirror spellings of it."""
-        return url
-
-    @classmethod
-    def kind_of(cls, url: str) -> str | None:
-        """Link kind by the shape of the URL alone; None when it says nothing."""
-        return None
-
-    @classmethod
-    def article_id(cls, url: str) -> str | None:
-        """Row id of the article at this address, where the address alone names it."""
-        return None
-
-    @classmethod
-    def language_of(cls, url: str) -> str | None:
-        """Edition that the address belongs to."""
-        return cls.languages[0]
-
-    @classmethod
-    def next_page(cls, page: ArticlePage) -> str | None:
-        """Address of the list page after this one."""
-        return None
 
     @classmethod
     def narrowed_by(cls, seeds: tuple[str, ...]) -> bool:

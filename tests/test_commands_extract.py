@@ -97,8 +97,8 @@ def test_rows_to_stdout(tmp_path: Path) -> None:
 
 
 def test_a_site_that_no_spider_knows(tmp_path: Path) -> None:
-    kind, _, headers, body, further = RAIN
-    write_warc(tmp_path / "a.warc.gz", (kind, "https://bao.example/mua-lon-o-hue-7.html", headers, body, further), COFFEE)
+    kind, _, *rest = RAIN
+    write_warc(tmp_path / "a.warc.gz", (kind, "https://bao.example/mua-lon-o-hue-7.html", *rest), COFFEE)
     run = extract(tmp_path, "a.warc.gz", "-o", "-")
     pages = {row["id"]: row["extraction"]["page"].partition("/")[0] for row in rows(run.stdout)}
     assert pages["baoquocte.vn:8"] == "BaoquoctePage"
