@@ -36,15 +36,16 @@ FIELDS = sorted({f.name for f in dataclasses.fields(Article)} | {"sources"})
 
 def expected(site: str) -> dict[str, Any]:
     path = FIXTURES / site / "expected.json"
-    assert path.exists(), (
-        f"no fixture for {site}; make tests/fixtures/{site}/ with article.html, listing.html, expected.json"
-    )
+    assert path.exists(), f"no fixture for {site}: scrapy fixture URL --site {site}, with pages that were crawled"
     return json.loads(path.read_text("utf-8"))
 
 
 def page(site: str, what: str) -> ArticlePage:
+    want = expected(site)
+    assert what in want, f"no {what} for {site}: scrapy fixture URL --site {site}, with a page that was crawled"
     body = (FIXTURES / site / f"{what}.html").read_bytes()
-    return SITES[site].page(Response(expected(site)[what]["url"], body=body, headers=HTML))
+    headers = {"Content-Type": want[what].get("content_type") or HTML["Content-Type"]}
+    return SITES[site].page(Response(want[what]["url"], body=body, headers=headers))
 
 
 def row_of(article: Article) -> dict[str, Any]:
@@ -67,6 +68,7 @@ def row(site: str) -> dict[str, Any]:
 @pytest.mark.parametrize("site", SITES)
 def test_the_fixture_covers_an_article_and_a_list(site: str) -> None:
     want = expected(site)
+    assert want.get("checked", True), f"{site}: read every value in expected.json, then set checked to true"
     assert page(site, "article").is_article()
     assert not page(site, "listing").is_article()
     assert len(want["article"]["item"]) >= 20
