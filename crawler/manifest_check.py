@@ -157,6 +157,8 @@ def _check_files(folder: Path, lines: dict[str, Line], known: Known, checked: Ch
         waiting += line is None
     if waiting:
         checked.notes.append(f"{waiting} closed files get their line in {MANIFEST} from the next run")
+    if there and known.unended:  # begun and closed since the ledger was asked
+        there = {path: size for path, size in there.items() if path not in read_known(folder, checked).files}
     for path in there if lines or known.exists else ():
         if not (path.endswith(OPEN) and known.unended) and not Path(path).name.startswith("."):
             checked.add(path, None, None, "file-unknown", f"neither {MANIFEST} nor the ledger knows it")

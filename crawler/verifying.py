@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,6 +107,9 @@ class Checker:
         self._evidence: dict[Path, Evidence] = {}
 
     def check(self, task: Task) -> Checked:
+        if task.path.name.endswith(OPEN) and not task.path.exists():  # a live crawl has closed it meanwhile
+            path = task.path.with_name(task.path.name.removesuffix(OPEN))
+            task = replace(task, path=path, end=None if task.kind == "warc" else task.end)
         try:
             return getattr(self, f"_check_{task.kind}")(task)  # type: ignore[no-any-return]
         except OSError as error:

@@ -21,6 +21,7 @@ import pytest
 from scrapy import cmdline
 from scrapy.utils.project import get_project_settings
 
+from crawler.verifying import Checker, Task
 from tests.conftest import ROOT, without_network_settings
 from tests.peers import peer
 from tests.smallpaper import SmallPaper, printing
@@ -155,6 +156,20 @@ def test_a_live_archive(tmp_path_factory: pytest.TempPathFactory) -> None:
     done = run("verify", archive.parent)
     assert done.returncode == 0, done.stdout
     assert "200 rows" in done.stdout
+
+
+def test_a_file_that_is_closed_while_others_are_read(folder: Path) -> None:
+    """The name of a file may change between the look at the folder and the reading."""
+    archive = folder / "archive"
+    checker = Checker(get_project_settings())
+    for kind, ending in (("warc", ".warc.gz"), ("rows", ".jsonl")):
+        path = sorted((archive / ("warc" if kind == "warc" else "articles")).rglob(f"*{ending}"))[0]
+        task = Task(
+            kind, path.with_name(f"{path.name}.open"), f"{path.name}.open", archive, end=path.stat().st_size // 2
+        )
+        checked = checker.check(task)
+        assert checked.findings == []
+        assert checked.counts["records" if kind == "warc" else "rows"] > 3
 
 
 def test_files_of_other_producers(tmp_path: Path) -> None:
