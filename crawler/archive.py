@@ -11,6 +11,7 @@ import asyncio
 import logging
 import platform
 import socket
+from contextlib import suppress
 from gzip import BadGzipFile
 from importlib.metadata import version
 from pathlib import Path
@@ -37,7 +38,7 @@ from crawler.recrawl import Recrawl
 from crawler.replay import raw_response
 from crawler.stopping import Stopping, Unfinished
 from crawler.store import Store
-from crawler.trouble import OutputTrouble, trouble_of
+from crawler.trouble import OWN_FAULTS, OutputTrouble, trouble_of
 from crawler.visit import Visit
 from warc.reader import capture_at
 
@@ -175,6 +176,20 @@ class Archive:
             logger.warning("%s: %s (%s)", reason, visit.url, error)
         self.exhausted(visit)
 
+    def broke_off(self, visit: Visit, error: Exception) -> None:
+        """The callback has failed: another pass tries again, unless it was this machine that failed."""
+        if self._own_fault(error):
+            visit.end("captured")
+        else:
+            visit.end("failed", "parse_error")
+
+    def _own_fault(self, error: BaseException | None) -> bool:
+        """Whether this machine is in trouble; then the run ends, and a later one reads the page again."""
+        if isinstance(error, OSError) and error.errno in OWN_FAULTS:
+            self.in_trouble(error)
+            return True
+        return isinstance(error, OutputTrouble)
+
     def _end_if_over(self, visit: Visit) -> None:
         if not visit.ended:
             return
@@ -230,8 +245,7 @@ class Archive:
         self._item_over(item, "captured" if reason in LATER else None)
 
     def _item_error(self, item: Article, failure: Failure) -> None:
-        trouble = isinstance(failure.value, OutputTrouble)
-        self._item_over(item, "captured" if trouble else "failed", "item_error")
+        self._item_over(item, "captured" if self._own_fault(failure.value) else "failed", "item_error")
 
     def _item_over(self, item: Article, outcome: str | None = None, reason: str | None = None) -> None:
         visit = self._visits.pop(id(item))
@@ -263,14 +277,16 @@ class Archive:
     def _close(self, reason: str) -> None:
         self.stopping.begin()
         engine = self._crawler.engine
-        if engine is not None and engine.spider is not None:
+        if engine.scheduler is not None:  # else the spider is not open, and its opening fails by itself
             self._closing = asyncio.ensure_future(engine.close_spider_async(reason=reason))
 
     def close_now(self) -> Deferred[None]:
         """The reactor goes down before the crawl was over: commit what there is. Nothing when all is committed."""
-        scheduler: Any = self._crawler.engine.scheduler if not self._over else None
-        if scheduler is not None:
-            scheduler.close("forced")
+        if not self._over:
+            with suppress(RuntimeError):  # there is no engine yet
+                scheduler: Any = self._crawler.engine.scheduler
+                if scheduler is not None:
+                    scheduler.close("forced")
         return deferred_from_coro(self._closed("forced"))
 
     async def _closed(self, reason: str) -> None:

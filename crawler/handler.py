@@ -37,7 +37,7 @@ from crawler.capture import CaptureRef, Exchange
 from crawler.conditional import ask_again_in_full
 from crawler.guard import Guard, GuardedEndpoint
 from crawler.stopping import Unfinished
-from crawler.trouble import HANDLES
+from crawler.trouble import HANDLES, OWN_FAULTS
 from crawler.tunnel import TunnelEndpoint
 from crawler.wire import GIVEN_UP, Body, Tee, connection_pool, ended_by, tls_policy, wire_request
 from warc.reader import DamagedRecord
@@ -120,6 +120,10 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
             request.meta["download_latency"] = monotonic() - clock
             exchange = self._exchange(request, tee, received, started, round((monotonic() - clock) * 1000), failure)
             request.meta["capture"] = await self._archive.append(exchange, request.meta.get("url_id"))
+        except OSError as error:
+            if error.errno in OWN_FAULTS:
+                raise self._archive.in_trouble(error) from error
+            raise
         finally:
             tee.response.close()
         if failure is not None or tee.cause is not None:

@@ -178,8 +178,8 @@ class NewsSpider(Addresses, scrapy.Spider):
         except GeneratorExit:  # torn down with the crawl: the page stays captured, and the next run reads it
             visit.end("captured")
             raise
-        except Exception:
-            visit.end("failed", "parse_error")
+        except Exception as error:
+            self.archive.broke_off(visit, error)
             raise
         finally:
             self.archive.exhausted(visit)

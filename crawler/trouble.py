@@ -12,6 +12,7 @@ from pathlib import Path
 FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 CLOSED = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
 HANDLES = frozenset((errno.EMFILE, errno.ENFILE))
+OWN_FAULTS = FULL | HANDLES  # no page is to blame for these
 LITTLE = 256 * 1024  # bytes free: SQLite reports a disk that has not even this much by several other names
 
 _MAKE_ROOM = "make room"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sqlite3
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from crawler.archive import Archive
     from crawler.spider import NewsSpider
+    from crawler.trouble import OutputTrouble
 
 LAST_SECONDS = 2.5  # from a second stop signal, or the last commit, to the end of the process
 
@@ -161,10 +163,8 @@ def outcome(crawler: Crawler, error: BaseException | None) -> tuple[int, str | N
     Trouble with the archive comes first; else the work left in the frontier decides, whatever the reason the
     spider was closed for.
     """
-    from crawler.trouble import OutputTrouble
-
-    if isinstance(error, OutputTrouble):
-        return Status.OUTPUT, str(error)
+    if (trouble := _trouble_in(error, crawler)) is not None:
+        return Status.OUTPUT, str(trouble)
     if error is not None:
         return Status.FAULT, f"internal error: {type(error).__name__}: {error}"
     archive = _archive(crawler)
@@ -185,6 +185,17 @@ def outcome(crawler: Crawler, error: BaseException | None) -> tuple[int, str | N
     if reason == "start_error" or "frontier/left" not in stats:
         return Status.FAULT, f"internal error: {reason}, see the log"
     return (Status.STOPPED if stats["frontier/left"] > 0 else Status.FINISHED), None
+
+
+def _trouble_in(error: BaseException | None, crawler: Crawler) -> OutputTrouble | None:
+    """The trouble with the archive that broke the crawl off, though Scrapy raised something else while it closed."""
+    from crawler.trouble import OutputTrouble, trouble_of
+
+    while error is not None:
+        if isinstance(error, OutputTrouble | sqlite3.Error):
+            return trouble_of(error, Path(crawler.settings["ARCHIVE_DIR"]).absolute())
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _refuse_doubles(pairs: list[str]) -> None:
