@@ -9,6 +9,7 @@ selector that matches no longer costs nothing but its trust.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from lxml.etree import _Element
 from crawler import kinds, structured
 from crawler.blocks import Piece, body_text, inline_text
 from crawler.byline import split_byline
-from crawler.htmltext import image_address, pixels
+from crawler.htmltext import SKIP, image_address, pixels
 from crawler.items import Article, Image, Source
 from crawler.links import FoundLink
 from crawler.notices import leads_on, with_boxes, with_plain_captions, without_notices
@@ -84,6 +85,7 @@ _SOURCE_LINE = re.compile(
     r"\(?(?:nguồn(?: tin)?|source|original(?:ly published (?:on|by))?|via)\s*[:：]\s*(\S.*?)\)?", re.I
 )
 _NAMED = re.compile(r"(.+)\s[|–—-]\s(.+)")
+_LONGEST_DATE = 60  # letters
 _LONGEST_SOURCE = 200  # letters
 _STORY = 3, 600  # paragraphs and letters from which a text is a story, whatever its address looks like
 _LIST = 5  # links to articles outside of paragraphs from which a page may be a list
@@ -219,6 +221,20 @@ class AnySite(ArticlePage):
         for query in _DATE:
             for element in self.near(query):
                 yield "generic", self.printed(element)
+        yield from (("generic", self.moment(text)) for text in self.lines_above())
+
+    def lines_above(self) -> Iterator[str]:
+        """Short texts between the headline and the first paragraph: the date is one of them on most pages."""
+        below = False
+        for element in self.frame.iter():
+            if element is self.headline:
+                below = True
+            elif below and isinstance(element.tag, str) and element.tag not in SKIP:
+                text = inline_text(element)
+                if element.tag == "p" and len(text) > _STORY[1] // 6:
+                    return
+                if 6 <= len(text) <= _LONGEST_DATE and element.tag != "a":
+                    yield text
 
     def read_links(self) -> list[FoundLink]:
         """Related ones by the box they stand in, its label or the words before them; none of another site is a list."""

@@ -97,6 +97,7 @@ _NOTE = re.compile(r"([^()]*)\(([^()]*)\)?(.*)")
 _SEPARATOR = re.compile(r"(?:\s*[,;|/•·–—]\s*|\s+[-&+]\s+|\s+(?:và|and)\s+)(?![^()]*\))")
 _SHORT = re.compile(r"\(\s*(?:t/h|th)\s*\)|(?<!\w)t/h(?!\w)", re.I)
 _FROM = re.compile(rf"(?<!\w)({_MAKER})\s+từ\s", re.I)
+_FOR = re.compile(r"\s[Ff]or\s(?:the\s)?[A-Z].*$")  # "Lan Chi For MailOnline": the paper that sent her
 _AROUND = " .,;:–—-()[]|*\"'“”"
 
 
@@ -163,7 +164,7 @@ def _take_note(piece: str) -> tuple[str, tuple[str, ...], str]:
 def _bare(name: str) -> str:
     """Strip punctuation, "PV" before a name and the place after it."""
     name = _STAFF.sub("", name.strip(_AROUND), count=1) if _STAFF.match(name.strip(_AROUND)) else name.strip(_AROUND)
-    return _PLACE.sub("", name).strip(_AROUND)
+    return _PLACE.sub("", _FOR.sub("", name)).strip(_AROUND)
 
 
 def _agency(name: str) -> str | None:

@@ -209,7 +209,8 @@ class Fields(Reading):
         yield self.source_of("body") or "selector", list(found.values())
         for obj in self.articles_ld:
             stated = obj.get("image")
-            url = canonical_url(structured.address_of(stated) or "", self.base_url)
+            place = structured.address_of(stated)  # '' would be the page itself
+            url = canonical_url(place, self.base_url) if place else None
             size = stated if isinstance(stated, dict) else {}
             width, height = _whole(size.get("width")), _whole(size.get("height"))
             yield "json_ld", [Image(url, width=width, height=height)] if url else []

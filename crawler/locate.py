@@ -29,6 +29,7 @@ RULES = BlockRules(
 )
 _ENOUGH = 0.85  # of the letters found: the element that holds so many is that of the story
 _KNOWN = 0.6  # of the letters found must stand in elements of the page, else the finding says nothing of places
+_AROUND = 3  # elements outwards from that of the story in which a box beside it may stand
 _SENTENCE = 80  # letters: before the first text so long stand lines about the article
 _HOLDERS = ("p", "li", "blockquote", "td", "div", "section", "h2", "h3", "h4", "span")
 
@@ -42,7 +43,7 @@ def located(root: _Element, found: list[str], base_url: str, labels: frozenset[s
     holder = _holder(root, keys)
     if holder is None:
         return []
-    pieces = read_blocks(holder, RULES, base_url)
+    pieces = _read(holder, base_url, labels)
     own = [at for at, piece in enumerate(pieces) if _is_known(piece, keys)]
     if not own:
         return []
@@ -51,6 +52,16 @@ def located(root: _Element, found: list[str], base_url: str, labels: frozenset[s
     story = next((at for at, p in enumerate(inside) if len(p.block.text or "") >= _SENTENCE), 0)
     inside = [p for at, p in enumerate(inside) if at >= story or not is_furniture(p.block.text or "")]
     return [*_before(pieces[:first], labels), *inside, *_after(pieces[last + 1 :], labels)]
+
+
+def _read(holder: _Element, base_url: str, labels: frozenset[str]) -> list[Piece]:
+    """The pieces of the story's element, or of one around it that also holds a labelled box."""
+    if labels:
+        for around in [e for e in holder.iterancestors() if e.tag not in ("body", "html")][:_AROUND]:
+            pieces = read_blocks(around, RULES, base_url)
+            if any(begins_box(piece, labels) for piece in pieces):
+                return pieces
+    return read_blocks(holder, RULES, base_url)
 
 
 def _holder(root: _Element, keys: set[str]) -> _Element | None:

@@ -6,9 +6,9 @@ Here is what every field is found with; the fields themselves are in ``crawler/f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from lxml import etree
 from lxml.etree import _Element
@@ -18,7 +18,7 @@ from crawler import structured
 from crawler.blocks import inline_text
 from crawler.capture import CaptureRef
 from crawler.charset import decode_page
-from crawler.dates import Moment, parse
+from crawler.dates import HANOI, Moment, parse
 from crawler.items import Tag
 from crawler.labels import after_labels
 from crawler.links import Addresses, address
@@ -33,6 +33,8 @@ _PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=Tr
 
 class Reading(Addresses):
     """A response, and the tools to find values in it."""
+
+    ZONE: ClassVar[tzinfo] = HANOI  # of printed times that name none
 
     def __init__(self, response: Response) -> None:
         self.response = response
@@ -110,7 +112,7 @@ class Reading(Addresses):
                 yield "meta", unescape_once(value)
 
     def moment(self, value: Any) -> Moment | None:
-        return parse(value, now=self.now) if isinstance(value, str) else None
+        return parse(value, now=self.now, zone=self.ZONE) if isinstance(value, str) else None
 
     def address(self, href: str | None) -> str | None:
         """The one canonical address behind an ``href`` of this page."""

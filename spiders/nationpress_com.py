@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta, timezone
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -47,6 +48,7 @@ class NationPressPage(NationPress, NewsPage):
     name = "NationPressPage"
     number = 1
 
+    ZONE = timezone(timedelta(hours=5, minutes=30))
     BOXES = frozenset({"synopsis", "key takeaways", "key takeaway", "key highlights"})
 
 

@@ -188,7 +188,7 @@ class VietnamPage(Vietnam, ArticlePage):
 
     def body(self) -> Candidates:
         yield "selector" if self.story.by_class else "label", self.blocks_of(self.story.body)
-        yield "embedded", self.blocks_of(self.stated_body())
+        yield "embedded", self.blocks_of(self.stated_story.body)
         yield "generic", self.generic_body()
 
     def source(self) -> Candidates:
@@ -197,6 +197,8 @@ class VietnamPage(Vietnam, ArticlePage):
         name = story.paper or story.source.name
         if name or story.source.url:
             yield "label", Source(name, story.source.url, Baoquocte.article_id(story.source.url or ""))
+        if url := self.stated_story.source.url:
+            yield "embedded", Source(self.stated_story.source.name, url, Baoquocte.article_id(url))
 
     def published_at(self) -> Candidates:
         """Stated moments before the printed day, which has no time."""
@@ -371,7 +373,8 @@ class VietnamPage(Vietnam, ArticlePage):
         for element in self.root.iter("a", "h1"):
             if element.tag == "h1":
                 return links if len(links) <= 4 and all(self.shape(a) == "category" for a in links) else []
-            links = [] if self.shape(element) == "front" else [*links, element]
+            if not any(around.tag in ("header", "nav") for around in element.iterancestors()):  # a menu
+                links = [] if self.shape(element) == "front" else [*links, element]
         return []
 
     def shape(self, a: _Element) -> str | None:
@@ -401,13 +404,14 @@ class VietnamPage(Vietnam, ArticlePage):
                     return {key: value for key, value in values.items() if value}
         return {}
 
-    def stated_body(self) -> list[Piece]:
-        """Pieces of the HTML in the page data."""
+    @cached_property
+    def stated_story(self) -> Story:
+        """The story in the HTML of the page data."""
         text = self.stated_post.get("body", "")
         if "<" not in text:
-            return [Piece(Block("paragraph", line)) for line in text.splitlines() if line.strip()]
+            return Story(body=[Piece(Block("paragraph", line)) for line in text.splitlines() if line.strip()])
         root = etree.fromstring(f"<div>{text}</div>", etree.HTMLParser(remove_comments=True))
-        return self.told_apart(read_blocks(root, self.BLOCKS, self.base_url), 0, True).body if root is not None else []
+        return self.told_apart(read_blocks(root, self.BLOCKS, self.base_url), 0, True) if root is not None else Story()
 
     # --- The whole --------------------------------------------------------------------------------------------
 
