@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Crawl
+from crawler import crash
+from tests.conftest import ROOT, Crawl
 from tests.smallpaper import Printer, SmallPaper, check_all, printing
+from tests.truth import rows_of
 from warc.verify import verify
 
 MEGABYTE = 1_000_000
@@ -160,6 +164,24 @@ def test_no_more_open_files(pages: int, tmp_path: Path, tmp_path_factory: pytest
 
 
 @pytest.mark.slow
+def test_few_open_files_from_the_start(printer: Printer, tmp_path: Path) -> None:
+    statuses = []
+    for limit in range(11, 30, 2):
+        command = printer.crawl.command(printer.command[0], printer.command[1:], tmp_path, {})
+        limited = ["sh", "-c", f'ulimit -n {limit} && exec "$@"', "sh", *command]
+        run = subprocess.run(
+            limited, cwd=ROOT, env=printer.crawl.replica.environment(), capture_output=True, timeout=60, check=False
+        )
+        statuses.append(run.returncode)
+        if run.returncode == 0:  # never said before everything is there
+            break
+    else:
+        assert printer.crawl(*printer.command, archive=tmp_path).status == 0
+    check_all(tmp_path, printer.paper)
+    assert 3 in statuses, statuses
+
+
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written(printer: Printer, tmp_path: Path) -> None:
     with mounted(tmp_path / "articles", "ro,size=1m"):
         line = told(printer.crawl(*printer.command, archive=tmp_path))
@@ -178,3 +200,23 @@ def test_a_disk_that_cannot_be_written_is_refused_before_anything_is_asked(print
     why = f"{tmp_path}/disk is not writable; free the path or set -s ARCHIVE_DIR=PATH"
     assert run.stderr == f"scrapy: ARCHIVE_DIR: {why}\n"
     assert len(printer.replica.requests) == before
+
+
+@pytest.mark.slow
+def test_a_captured_page_whose_file_is_gone_is_asked_again(printer: Printer, tmp_path: Path) -> None:
+    run = printer.crawl(*printer.command, archive=tmp_path, env={crash.VARIABLE: "row:30"})
+    assert run.status == -signal.SIGKILL
+    cut_back = printer.crawl("news", "-a", "seeds=http://127.0.0.1:9/a", archive=tmp_path)  # another scope, same files
+    assert cut_back.status == 0
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as ledger:
+        query = "SELECT u.url FROM frontier f JOIN urls u ON u.url_id = f.url_id WHERE f.state = 'captured'"
+        captured = {url for (url,) in ledger.execute(query)}
+    assert captured
+    for gone in tmp_path.rglob("*.warc.gz"):
+        gone.unlink()
+    before = len(printer.replica.requests)
+    run = printer.crawl(*printer.command, archive=tmp_path)
+    assert run.status == 0
+    assert captured <= set(printer.asked(before))
+    assert "cannot be read back and is asked again" in run.stderr
+    assert {row["url"] for row in rows_of(tmp_path)} == set(printer.paper.articles)
