@@ -226,11 +226,12 @@ class Archive:
                 self._close("max_articles")
             return None
 
-    def emit(self, article: Article, line: bytes, links: list[bytes]) -> None:
-        """Have these lines written when the visit ends."""
+    def emit(self, article: Article, line: bytes, links: bytes) -> None:
+        """Have the row's line, and those of the page's links, written when the visit ends."""
         visit = self.visit_of(article)
         visit.rows.append((article, line))
-        visit.lines += [("links", link) for link in links]
+        if links:
+            visit.lines.append(("links", links))
         self._stats.inc_value("store/rows")
 
     def _item_scraped(self, item: Article) -> None:

@@ -196,10 +196,13 @@ def split_caption(text: str | None) -> tuple[str | None, str | None]:
     whole = clean(text)
     if whole is None:
         return None, None
-    if match := _IN_BRACKETS.fullmatch(whole):
-        return _caption(match[1]), clean(match[2].strip(" .;,")) or None
-    if (match := _LAST_BRACKET.fullmatch(whole)) and all(map(_agency, _SEPARATOR.split(match[2]))):
-        return _caption(match[1]), match[2].strip()
+    if "(" in whole or "[" in whole:
+        if match := _IN_BRACKETS.fullmatch(whole):
+            return _caption(match[1]), clean(match[2].strip(" .;,")) or None
+        if (match := _LAST_BRACKET.fullmatch(whole)) and all(map(_agency, _SEPARATOR.split(match[2]))):
+            return _caption(match[1]), match[2].strip()
+    if ":" not in whole:
+        return whole, None
     for label in _OPEN_LABEL.finditer(whole):
         credit = whole[label.end() :].strip(" .;,()")
         if (

@@ -2,11 +2,11 @@
 
     BAOQUAN_CRASH_AT=commit:3 scrapy crawl …       SIGKILL when the third commit is about to become true
 
-Steps, in the order of a page: ``append`` after each record of a capture, ``row`` after each line, ``fsync`` before
-the files are synced, ``commit`` inside the ledger's transaction, ``committed`` behind it; ``close`` before a file
-gets its name, ``rename`` behind that, ``manifest`` before and behind the lines that name closed files; at start-up
-``migration`` before each statement that makes or changes tables, ``cut`` before each leftover file, ``recovered``
-when all are cut and the ledger does not know it yet.
+Steps, in the order of a page: ``append`` after each record of a capture, ``row`` after the lines of one kind,
+``fsync`` before the files are synced, ``commit`` inside the ledger's transaction, ``committed`` behind it; ``close``
+before a file gets its name, ``rename`` behind that, ``manifest`` before and behind the lines that name closed files;
+at start-up ``migration`` before each statement that makes or changes tables, ``cut`` before each leftover file,
+``recovered`` when all are cut and the ledger does not know it yet.
 Without the variable a step costs an empty call.
 """
 

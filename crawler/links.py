@@ -133,6 +133,7 @@ def extract_links(
     kinds = _Kinds(site.link_rules, index or Index(root), places or {})
     found: dict[tuple[str, str], FoundLink] = {}
     named: set[tuple[str, str]] = set()  # whose text is a text, not that of an image
+    wordless: dict[tuple[str, str], list[_Element]] = {}
     for element in root.iter("a", "link", "area"):
         href = (element.get("href") or "").strip()
         declared = _declared_kind(element) if element.tag == "link" else ""
@@ -147,9 +148,11 @@ def extract_links(
         position = found[key].position if key in found else len(found)
         if text := inline_text(element).strip(" \u00a0"):
             named.add(key)
-            found[key] = FoundLink(url, text, key[1], position)
-        elif key not in found or found[key].text is None:
-            found[key] = FoundLink(url, _substitute(element), key[1], position)
+        else:
+            wordless.setdefault(key, []).append(element)
+        found[key] = FoundLink(url, text or None, key[1], position)
+    for key in wordless.keys() - named:
+        found[key] = found[key]._replace(text=next(filter(None, map(_substitute, wordless[key])), None))
     return list(found.values())
 
 

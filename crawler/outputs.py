@@ -42,13 +42,13 @@ class Outputs:
         refs = self._warc.append(_one_by_one(records))
         return self._relative(self._warc.path), refs
 
-    def add_line(self, kind: str, line: bytes) -> tuple[str, int, int]:
-        """Append a line to the run's file in this folder; path, offset and length."""
+    def add_lines(self, kind: str, lines: bytes) -> tuple[str, int, int]:
+        """Append whole lines to the run's file in this folder; path, offset and length."""
         file = self._rows.get(kind)
         if file is None:
             name = f"{_timestamp(self._started)}-{self._job}.jsonl"
             file = self._rows[kind] = RowFile(self.folder / kind / self._spider / name)
-        offset, length = file.append(line)
+        offset, length = file.append(lines)
         crash.at("row")
         return self._relative(file.path), offset, length
 

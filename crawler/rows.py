@@ -22,14 +22,14 @@ class RowFile:
         self._file: int | None = None
         self._named = False  # whether the folder's entry is on disk
 
-    def append(self, line: bytes) -> tuple[int, int]:
-        """Write one line; its offset and length. All of it or nothing stays, whatever OSError comes out."""
+    def append(self, lines: bytes) -> tuple[int, int]:
+        """Write whole lines; offset and length. All of them or nothing stays, whatever OSError comes out."""
         if self._file is None:
             make_folder(self.path.parent)
             if self.path.exists():
                 raise FileExistsError(errno.EEXIST, "exists already", str(self.path))
             self._file = os.open(self.open_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        offset, end, view = self.size, self.size, memoryview(line)
+        offset, end, view = self.size, self.size, memoryview(lines)
         try:
             while view:
                 written = os.pwrite(self._file, view, end)
@@ -38,7 +38,7 @@ class RowFile:
             os.ftruncate(self._file, self.size)
             raise
         self.size = end
-        self.count += 1
+        self.count += lines.count(b"\n")
         return offset, end - offset
 
     def sync(self) -> None:

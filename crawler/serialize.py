@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -21,13 +22,22 @@ def to_line(obj: Any) -> bytes:
     surrogates, which the JSON in a page can hold and UTF-8 cannot, become U+FFFD. Raises TypeError for what is not
     plain data; datetimes too, because their form (`dates.iso`, `dates.utc_text`) is decided before.
     """
-    try:
-        line = orjson.dumps(obj, option=_OPTIONS)
-    except TypeError:
-        line = orjson.dumps(_scalars(obj), option=_OPTIONS)
+    return to_lines((obj,))
+
+
+def to_lines(objects: Iterable[Any]) -> bytes:
+    """The lines of many objects, as ``to_line`` makes each."""
+    lines = b"".join(map(_dumped, objects))
     for raw, escaped in _LINE_ENDS:
-        line = line.replace(raw, escaped)
-    return line
+        lines = lines.replace(raw, escaped)
+    return lines
+
+
+def _dumped(obj: Any) -> bytes:
+    try:
+        return orjson.dumps(obj, option=_OPTIONS)
+    except TypeError:
+        return orjson.dumps(_scalars(obj), option=_OPTIONS)
 
 
 def _scalars(value: Any) -> Any:

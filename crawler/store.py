@@ -235,14 +235,14 @@ class Store:
     def _do_end(self, visit: Visit, ops: list[Op]) -> None:
         if visit.outcome == "done":
             for article, line in visit.rows:
-                path, offset, length = self._outputs.add_line("articles", line)
+                path, offset, length = self._outputs.add_lines("articles", line)
                 self._ops.append(self._versions.written(article, path, offset, length, visit.url_id))
                 self._count("rows")
-            for kind, line in visit.lines:
-                self._outputs.add_line(kind, line)
+            for kind, lines in visit.lines:
+                self._outputs.add_lines(kind, lines)
         for op in self._events.of(visit):
             if isinstance(op, Event):
-                self._outputs.add_line("events", event_line(op))
+                self._outputs.add_lines("events", event_line(op))
                 self._count(f"events/{op.kind}")
             self._ops.append(op)
         self._ops += ops

@@ -47,7 +47,7 @@ class Visit:
     links: list[FoundLink] = field(default_factory=list)  # every link of the page
     requisites: list[Requisite] = field(default_factory=list)  # every file the page names, with capture=page
     rows: list[tuple[Article, bytes]] = field(default_factory=list)  # with their lines, written when the visit ends
-    lines: list[tuple[str, bytes]] = field(default_factory=list)  # (folder, line), written with them
+    lines: list[tuple[str, bytes]] = field(default_factory=list)  # (folder, whole lines), written with them
     sighting: Sighting | None = None  # what was seen of the article at this address
 
     def end(self, outcome: str, reason: str | None = None) -> None:

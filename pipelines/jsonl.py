@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from crawler.serialize import to_line
-
 from crawler.archive import archive_of
+from crawler.serialize import to_line, to_lines
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -27,18 +26,16 @@ class JsonlPipeline:
 
     def process_item(self, item: Article) -> Article:
         held = {(link.url, link.kind) for link in item.links}
-        links = [
-            to_line(
-                {
-                    "row_id": item.row_id,
-                    "url": link.url,
-                    "text": link.text or None,
-                    "kind": link.kind,
-                    "position": link.position,
-                }
-            )
+        links = (
+            {
+                "row_id": item.row_id,
+                "url": link.url,
+                "text": link.text or None,
+                "kind": link.kind,
+                "position": link.position,
+            }
             for link in self._archive.visit_of(item).links
             if (link.url, link.kind) not in held
-        ]
-        self._archive.emit(item, to_line(item), links)
+        )
+        self._archive.emit(item, to_line(item), to_lines(links))
         return item

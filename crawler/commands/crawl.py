@@ -9,6 +9,7 @@ options that it does not know, and looks at nothing before the crawl has begun.
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sqlite3
@@ -107,6 +108,10 @@ class Command(BaseRunSpiderCommand):
             crawler = self._create_crawler(self._spider)
             task: Any = self.crawler_process.crawl(crawler, **opts.spargs)
             reactor.addSystemEventTrigger("before", "shutdown", _last_commit, crawler)
+            # What is loaded by now stays, and a page makes thousands of objects that die without the collector's help:
+            # asked as often as by default, it takes a twelfth of a crawl's time.
+            gc.freeze()
+            gc.set_threshold(10_000, 20, 10)
             self.crawler_process.start()
         error = task.exception() if task.done() and not task.cancelled() else None
         self.exitcode, line = outcome(crawler, error)
