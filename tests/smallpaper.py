@@ -6,6 +6,8 @@ The same article is always the same bytes, so an archive can be compared with wh
 from __future__ import annotations
 
 import json
+import signal
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from random import Random
 
 import pytest
 
+from crawler import crash
 from tests.conftest import Crawler, ReplicaProcess
 from tests.replica.server import Answer, Replica, Request, running
 from tests.truth import rows_of
@@ -124,6 +127,25 @@ def printing(paper: SmallPaper, folders: pytest.TempPathFactory) -> Iterator[Pri
     log = folders.mktemp("paper") / "requests.jsonl"
     with running([paper], log=log) as replica:
         yield Printer(paper, replica, Crawler(ReplicaProcess(replica.proxy_url, replica.ca_file, {}, log), folders))
+
+
+def states(archive: Path) -> dict[str, int]:
+    """URLs of the frontier by state."""
+    with sqlite3.connect(archive / "ledger.sqlite") as ledger:
+        return dict(ledger.execute("SELECT state, COUNT(*) FROM frontier GROUP BY state").fetchall())
+
+
+def killed_with_captured_pages(printer: Printer, folder: Path) -> Path:
+    """An archive, its files cut back and closed, in whose ledger there are pages that were captured and not read."""
+    for turn in range(5):
+        archive = folder / f"archive{turn}"
+        run = printer.crawl(*printer.command, archive=archive, env={crash.VARIABLE: "row:30"})
+        assert run.status == -signal.SIGKILL
+        # Another scope closes the files and touches no page of the first.
+        assert printer.crawl("news", "-a", "seeds=http://127.0.0.1:9/a", archive=archive).status == 0
+        if states(archive).get("captured"):
+            return archive
+    raise AssertionError("every page was read before the commit that followed it")
 
 
 def check_files(archive: Path) -> dict[str, list[tuple[str, int]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -15,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler import crash
 from tests.conftest import ROOT, Crawl
-from tests.smallpaper import Printer, SmallPaper, check_all, printing
+from tests.smallpaper import Printer, SmallPaper, check_all, killed_with_captured_pages, printing
 from tests.truth import rows_of
 from warc.verify import verify
 
@@ -204,19 +202,15 @@ def test_a_disk_that_cannot_be_written_is_refused_before_anything_is_asked(print
 
 @pytest.mark.slow
 def test_a_captured_page_whose_file_is_gone_is_asked_again(printer: Printer, tmp_path: Path) -> None:
-    run = printer.crawl(*printer.command, archive=tmp_path, env={crash.VARIABLE: "row:30"})
-    assert run.status == -signal.SIGKILL
-    cut_back = printer.crawl("news", "-a", "seeds=http://127.0.0.1:9/a", archive=tmp_path)  # another scope, same files
-    assert cut_back.status == 0
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as ledger:
+    archive = killed_with_captured_pages(printer, tmp_path)
+    with sqlite3.connect(archive / "ledger.sqlite") as ledger:
         query = "SELECT u.url FROM frontier f JOIN urls u ON u.url_id = f.url_id WHERE f.state = 'captured'"
         captured = {url for (url,) in ledger.execute(query)}
-    assert captured
-    for gone in tmp_path.rglob("*.warc.gz"):
+    for gone in archive.rglob("*.warc.gz"):
         gone.unlink()
     before = len(printer.replica.requests)
-    run = printer.crawl(*printer.command, archive=tmp_path)
+    run = printer.crawl(*printer.command, archive=archive)
     assert run.status == 0
     assert captured <= set(printer.asked(before))
     assert "cannot be read back and is asked again" in run.stderr
-    assert {row["url"] for row in rows_of(tmp_path)} == set(printer.paper.articles)
+    assert {row["url"] for row in rows_of(archive)} == set(printer.paper.articles)

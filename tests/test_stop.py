@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import sys
@@ -12,7 +13,17 @@ from random import Random
 
 import pytest
 
-from tests.smallpaper import HOST, Printer, SmallPaper, address, check_all, check_files, printing
+from tests.smallpaper import (
+    HOST,
+    Printer,
+    SmallPaper,
+    address,
+    check_all,
+    check_files,
+    killed_with_captured_pages,
+    printing,
+    states,
+)
 
 CONCURRENCY = 4
 SETTINGS = {"CONCURRENT_REQUESTS": str(CONCURRENCY), "CONCURRENT_REQUESTS_PER_DOMAIN": str(CONCURRENCY)}
@@ -30,12 +41,6 @@ def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
     while not true():
         assert time.monotonic() < end, "the crawl hangs"
         time.sleep(0.01)
-
-
-def states(archive: Path) -> dict[str, int]:
-    """URLs of the frontier by state."""
-    with sqlite3.connect(archive / "ledger.sqlite") as ledger:
-        return dict(ledger.execute("SELECT state, COUNT(*) FROM frontier GROUP BY state").fetchall())
 
 
 def in_flight(archive: Path) -> int:
@@ -98,6 +103,27 @@ def test_a_second_signal_ends_within_three_seconds(printer: Printer, tmp_path: P
     printer.paper.slow = {}
     assert printer.crawl(*printer.command, archive=tmp_path / "a").status == 0
     check_all(tmp_path / "a", printer.paper)
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_a_run_whose_disk_hangs(printer: Printer, tmp_path: Path) -> None:
+    archive = killed_with_captured_pages(printer, tmp_path)
+    (file,) = archive.glob("warc/news/*.warc.gz")
+    aside = file.rename(tmp_path / "aside")
+    os.mkfifo(file)  # whoever opens it waits for ever
+    process = printer.crawl.start(*printer.command, archive=archive, settings={"STOP_GRACE": "0"})
+    time.sleep(4)
+    for _ in range(2):
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        time.sleep(0.5)
+    assert process.wait(10) == 11
+    assert time.monotonic() - began < 3
+    file.unlink()
+    aside.rename(file)
+    assert printer.crawl(*printer.command, archive=archive).status == 0
+    check_all(archive, printer.paper)
 
 
 @pytest.mark.slow

@@ -46,13 +46,16 @@ if TYPE_CHECKING:
     from crawler.spider import NewsSpider
     from crawler.trouble import OutputTrouble
 
-LAST_SECONDS = 2.5  # from a second stop signal, or the last commit, to the end of the process
+# From a second stop signal, or from the last commit, to the end of the process, when a thread hangs
+SHUTDOWN_SECONDS = 2.0
+EXIT_SECONDS = 0.8
 
 logger = logging.getLogger(__name__)
 
 
 class Command(BaseRunSpiderCommand):
     requires_project = True
+    _hurry: threading.Timer
 
     def syntax(self) -> str:
         return "[options] <spider>"
@@ -107,12 +110,13 @@ class Command(BaseRunSpiderCommand):
         with self._lock:
             crawler = self._create_crawler(self._spider)
             task: Any = self.crawler_process.crawl(crawler, **opts.spargs)
-            reactor.addSystemEventTrigger("before", "shutdown", _last_commit, crawler)
+            reactor.addSystemEventTrigger("before", "shutdown", self._last_commit, crawler)
             # What is loaded by now stays, and a page makes thousands of objects that die without the collector's help:
             # asked as often as by default, it takes a twelfth of a crawl's time.
             gc.freeze()
             gc.set_threshold(10_000, 20, 10)
             self.crawler_process.start()
+        self._hurry.cancel()
         error = task.exception() if task.done() and not task.cancelled() else None
         self.exitcode, line = outcome(crawler, error)
         if error is not None and self.exitcode == Status.FAULT:
@@ -121,6 +125,24 @@ class Command(BaseRunSpiderCommand):
         if line:
             complain(line, self.settings)
             forget_stdout()
+        _end_within(EXIT_SECONDS, self.exitcode)
+
+    def _last_commit(self, crawler: Crawler) -> Any:
+        """The reactor goes down. After a second stop signal the archive is still open: have it committed and closed.
+
+        And have the process end soon, whatever a thread waits for (a name server, a disk): what was committed is safe.
+        """
+        self._hurry = threading.Timer(SHUTDOWN_SECONDS, self._leave, [crawler])
+        self._hurry.daemon = True
+        self._hurry.start()
+        archive = _archive(crawler)
+        return archive.close_now() if archive is not None else None
+
+    def _leave(self, crawler: Crawler) -> None:
+        status, line = outcome(crawler, None)
+        if line:
+            complain(line, self.settings)
+        os._exit(status)
 
     def _check(self, args: list[str], opts: argparse.Namespace) -> tuple[type[NewsSpider], Arguments]:
         assert self.settings is not None
@@ -140,16 +162,11 @@ class Command(BaseRunSpiderCommand):
         return spider, arguments
 
 
-def _last_commit(crawler: Crawler) -> Any:
-    """The reactor goes down. After a second stop signal the archive is still open: have it committed and closed.
-
-    And have the process end soon, whatever a thread waits for (a name server, a disk): all that was committed is safe.
-    """
-    hurry = threading.Timer(LAST_SECONDS, lambda: os._exit(outcome(crawler, None)[0]))
+def _end_within(seconds: float, status: int) -> None:
+    """All is said: the interpreter waits for its threads, and we do not wait for one that hangs."""
+    hurry = threading.Timer(seconds, os._exit, [status])
     hurry.daemon = True
     hurry.start()
-    archive = _archive(crawler)
-    return archive.close_now() if archive is not None else None
 
 
 def _archive(crawler: Crawler) -> Archive | None:
