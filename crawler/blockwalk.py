@@ -31,6 +31,7 @@ _LOOKS_OF_TAG = {
     "a": ("linked",),
     "center": ("centred",),
 }
+_LABEL = 20  # letters
 _SMALL = 60  # pixels: both sides declared at most this is an icon, not a picture of the article
 
 
@@ -193,7 +194,7 @@ class Walk:
         """A box as one block of text, with its images after it."""
         holders = select(element, self.rules.quote_text) or [element]
         part = [piece for holder in holders for piece in self.part(holder)]
-        text = "\n".join(p.block.text for p in part if p.block.text)
+        text = "\n".join(p.block.text for p in part if p.block.text and _letters(p.block.text))  # no bare quote marks
         if text:
             self.pieces.append(Piece(Block(kind, text), links=tuple(link for p in part for link in p.links)))
         self.pieces.extend(p for p in part if p.block.type in ("image", "video", "table"))
@@ -239,7 +240,7 @@ class Walk:
             _caption(group, [text for cell in cells if (text := inline_text(cell))])
 
     def table(self, element: _Element) -> None:
-        if _is_card(element):
+        if _is_card(element) or _is_list_of_links(element):
             return
         rows = _own_rows(element)
         cells = [cell for row in rows for cell in row]
@@ -247,8 +248,8 @@ class Walk:
         texts = [text for cell in cells if (text := inline_text(cell))]
         if pictures and len(texts) <= len(pictures) and max(map(len, texts), default=0) < 400:
             self.figure_rows(rows)
-        elif len(cells) == 1:
-            self.box(element)
+        elif len(telling := [cell for cell in cells if _letters(inline_text(cell))]) == 1:
+            self.framed(telling[0], "box")
         elif texts:
             caption = " ".join(inline_text(child) for child in element if child.tag == "caption") or None
             block = Block("table", rows=[[inline_text(cell) for cell in row] for row in rows], caption=caption)
@@ -365,6 +366,12 @@ def _is_card(element: _Element) -> bool:
     linked = {img for a in links for img in a.iter("img")}
     pictures = list(element.iter("img"))
     return bool(pictures) and linked.issuperset(pictures) and any(inline_text(a).strip(" \u00a0") for a in links)
+
+
+def _is_list_of_links(table: _Element) -> bool:
+    """Whether a table without pictures holds a label ("More from us") and links, and nothing else."""
+    linked = sum(_letters(inline_text(a)) for a in table.iter("a") if a.get("href"))
+    return 0 < linked >= _letters(inline_text(table)) - _LABEL and next(table.iter("img"), None) is None
 
 
 def _own_rows(table: _Element) -> list[list[_Element]]:

@@ -22,6 +22,7 @@ from crawler.dates import Moment, parse_loose
 from crawler.items import Block, Breadcrumb, Image, Source, Tag, Video
 from crawler.locate import located
 from crawler.makers import bylines
+from crawler.notices import is_furniture
 from crawler.reading import Candidates, Reading
 from crawler.text import clean, fold
 from crawler.urls import canonical_url, path_of, registered_domain
@@ -98,6 +99,7 @@ class Fields(Reading):
             yield "meta", "video"
         for crumb in self.pick("breadcrumbs") or ():
             yield self.source_of("breadcrumbs") or "", kinds.by_section(crumb.name)
+        yield self.source_of("title") or "", kinds.by_title(self.pick("title"))
         yield "url", "article"
 
     def language(self) -> Candidates:
@@ -278,7 +280,7 @@ class Fields(Reading):
         makers = bylines(pieces)
         texts = [piece for piece in pieces if piece.block.text]
         printed = {fold(clean(self.pick(name)) or "") for name in ("title", "sapo")}
-        opening = [p for p in texts[:2] if fold(clean(p.block.text) or "") in printed]
+        opening = [p for p in texts[: 4 if source == "generic" else 2] if fold(clean(p.block.text) or "") in printed]
         dropped = {id(piece) for piece in (*makers, *opening)}
         kept = [piece for piece in pieces if id(piece) not in dropped]
         blocks = [piece.block for piece in kept]
@@ -292,7 +294,9 @@ class Fields(Reading):
         from crawler.generic import paragraphs  # heavy imports, at first use
 
         found = paragraphs(self.html)
-        pieces = located(self.root, found, self.base_url, self.BOXES) or [Piece(Block(text=text)) for text in found]
+        pieces = located(self.root, found, self.base_url, self.BOXES) or [
+            Piece(Block(text=text)) for text in found if not is_furniture(text)
+        ]
         return self.blocks_of(self.pieces(pieces), "generic")
 
     def person(self, name: str | None) -> str | None:

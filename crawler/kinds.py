@@ -23,6 +23,7 @@ _NAMES = {  # folded names of sections, and what one of an address's segments mu
     "live": "live|live-?blogs?|live-updates|truc tiep|tuong thuat truc tiep",
 }
 _NAME = {kind: re.compile(names) for kind, names in _NAMES.items()}
+_TITLE = re.compile(r"(?:\[\s*)?(infographics?|e-?magazines?)\s*[\]:|]")
 _FORMATS = {"format-video": "video", "format-gallery": "gallery", "single-format-video": "video"} | {
     "single-format-gallery": "gallery",
     "single-format-image": "gallery",
@@ -47,6 +48,12 @@ def by_address(url: str) -> str | None:
 
 def by_section(name: str | None) -> str | None:
     return _named(fold(clean(name) or ""))
+
+
+def by_title(title: str | None) -> str | None:
+    """Kind by a label at the start of the headline: "Infographic: …"."""
+    match = _TITLE.match(fold(clean(title) or ""))
+    return _named(match[1]) if match else None
 
 
 def by_format(classes: str) -> str | None:

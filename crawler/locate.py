@@ -47,9 +47,10 @@ def located(root: _Element, found: list[str], base_url: str, labels: frozenset[s
     own = [at for at, piece in enumerate(pieces) if _is_known(piece, keys)]
     if not own:
         return []
-    first, last = own[0], own[-1]
+    titles = {clean(inline_text(h1)) for h1 in root.iter("h1")}
+    first, last = next((at + 1 for at in own[:3] if clean(pieces[at].block.text) in titles), own[0]), own[-1]
     inside = [p for p in pieces[first : last + 1] if not (p.linked and p.links) and not is_notice(p)]
-    story = next((at for at, p in enumerate(inside) if len(p.block.text or "") >= _SENTENCE), 0)
+    story = next((at for at, p in enumerate(inside) if len(p.block.text or "") >= _SENTENCE), len(inside))
     inside = [p for at, p in enumerate(inside) if at >= story or not is_furniture(p.block.text or "")]
     return [*_before(pieces[:first], labels), *inside, *_after(pieces[last + 1 :], labels)]
 

@@ -24,8 +24,8 @@ _NOTICE = re.compile(
     r"|you must be logged in to (?:post|comment)|\d+ comments?$|comments? (?:are closed|\(\d+\))"
     r"|notify me of (?:follow-?up|new)|all rights reserved|©|\(c\) ?\d{4}|copyright ?(?:©|\(c\)|\d{4})"
     r"|sign up (?:for|to) (?:our|the)\b.{0,60}newsletter|subscribe to (?:our|the)\b.{0,60}(?:newsletter|channel)"
-    r"|follow us on\b|join (?:us|our)\b.{0,40}(?:telegram|whatsapp|facebook|channel)|share this(?: \w+)?:?$"
-    r"|advertisement$|you may also like:?$"
+    r"|follow us on\b|join (?:us|our)\b.{0,40}(?:telegram|whatsapp|facebook|channel)|share(?: this(?: \w+)?)?:?$"
+    r"|advertisement$|(?:tags?|keywords?|tu khoa|chu de):?$|you may also like:?$"
     r"|chung toi su dung cookie|trang (?:web )?nay su dung cookie|(?:email|thu dien tu) cua ban se khong duoc hien thi"
     r"|luu ten cua toi|binh luan (?:\(\d+\)|cua ban)|ban (?:phai|can) dang nhap de binh luan|de lai binh luan"
     r"|theo doi (?:chung toi|[\w .]{2,30}) (?:tren|tai) (?:facebook|google|zalo|youtube|tiktok)|quang cao$|chia se$"
@@ -41,7 +41,7 @@ _LEADS_ON = re.compile(
 _FURNITURE = re.compile(
     r"(?:home|trang chu)\s*[»>/›].*|\d+ (?:min(?:ute)?s?)(?: of)? read.*|(?:share|chia se|in bai viet|print|listen)"
     r"|(?:last )?updated?:? .{0,40}\d{4}.*|(?:posted|published)(?: (?:on|by|at))?:? .{0,60}\d{4}.*"
-    r"|\d+ (?:views?|shares?|luot xem).*"
+    r"|[\d\W]+|(?:by|boi) admin.{0,40}|\d+ (?:views?|shares?|luot xem).*"
     r"|.{0,40}\b(?:\d{1,2}[ ./-]+\w{1,9}[ ./-]+\d{4}|[a-z]{3,9}\.? \d{1,2},? \d{4})\b[^.]{0,30}"
 )
 _PICTURED = re.compile(

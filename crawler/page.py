@@ -9,7 +9,8 @@ selectors and overrides the fields that the defaults of ``crawler/fields.py`` ge
 
 from __future__ import annotations
 
-from typing import ClassVar
+from functools import cached_property
+from typing import Any, ClassVar
 
 from lxml.etree import _Element
 from scrapy.http import Response
@@ -37,12 +38,14 @@ from crawler.urls import path_of, registered_domain
 __all__ = ["ArticlePage", "Candidates", "language_tag"]
 
 EDITORIAL_KINDS = frozenset({"related", "source", "edition"})
+_MAY_MOVE = frozenset({"byline", "source", "published_at"})  # none that the text is found with
 
 
 class ArticlePage(Fields):
     """A response read as an article. Subclass it for a site: selectors as constants, methods where these are wrong."""
 
     name: ClassVar[str] = "ArticlePage"
+    fallback: ClassVar[type[ArticlePage] | None] = None  # what reads a field that a redesign has hidden
     number: ClassVar[int] = 1  # raised whenever the output for the same bytes changes
 
     def __init__(self, response: Response, *, found_by: FoundBy | None = None) -> None:
@@ -51,6 +54,19 @@ class ArticlePage(Fields):
         self.warnings: list[str] = []
         self._links: list[FoundLink] | None = None
         self._refusal: list[str | None] = []  # empty until it was asked for
+
+    def pick(self, name: str) -> Any:
+        """As ``Reading.pick``; where the text is no longer where the site had it, other fields may have moved too."""
+        value = super().pick(name)
+        if value is None and self.fallback and name in _MAY_MOVE and self.source_of("body") == "generic":
+            value = self.twin.pick(name) if self.twin else None
+            self._picked[name] = (self.twin.source_of(name) or "generic", value) if self.twin and value else None
+        return value
+
+    @cached_property
+    def twin(self) -> ArticlePage | None:
+        """The same response, read by the class for any site."""
+        return self.fallback(self.response) if self.fallback else None
 
     def page_links(self) -> list[FoundLink]:
         """Every link of the page, each address once per kind."""

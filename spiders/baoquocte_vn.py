@@ -25,6 +25,7 @@ from crawler.page import ArticlePage, Candidates
 from crawler.requisites import RequisiteRules
 from crawler.spider import NewsSpider
 from crawler.structured import address_of
+from spiders.news import NewsPage
 
 _HOSTS = {"baoquocte.vn": "vi", "www.baoquocte.vn": "vi", "id.baoquocte.vn": "vi", "en.baoquocte.vn": "en"}
 _HOME = {"vi": "https://baoquocte.vn", "en": "https://en.baoquocte.vn"}
@@ -140,6 +141,7 @@ class BaoquoctePage(Baoquocte, ArticlePage):
     """Article pages, 2017–2026. Sibling papers of the same product give the later selectors of each field."""
 
     name = "BaoquoctePage"
+    fallback = NewsPage
     number = 1
 
     TITLE = ("h1.article-detail-title", ".article-detail-title", "h1.detail-title", "h1.post-title")

@@ -33,6 +33,7 @@ from crawler.structured import dictionaries, name_of, page_data
 from crawler.text import clean, fold
 from crawler.urls import canonical_url, slugify
 from spiders.baoquocte_vn import Baoquocte
+from spiders.news import NewsPage
 
 WWW = "https://www.vietnam.vn"
 LANGUAGES = ("vi", "en", "ja", "ko", "zh-cn", "fr", "es", "de", "th", "id", "tr", "ar")
@@ -164,6 +165,7 @@ class VietnamPage(Vietnam, ArticlePage):
     """Article pages since 2023."""
 
     name = "VietnamPage"
+    fallback = NewsPage
     number = 1
 
     TITLE = ("h1",)
