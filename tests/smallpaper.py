@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from random import Random
 import pytest
 
 from crawler import crash
-from tests.conftest import Crawler, ReplicaProcess
+from tests.conftest import ROOT, Crawler, ReplicaProcess
 from tests.replica.server import Answer, Replica, Request, running
 from tests.truth import rows_of
 from warc.reader import read_at, read_records
@@ -162,6 +164,14 @@ def check_files(archive: Path) -> dict[str, list[tuple[str, int]]]:
                 place = (file.relative_to(archive).as_posix(), record.offset)
                 found.setdefault(record.target_uri, []).append(place)
     return found
+
+
+def proven(archive: Path) -> str:
+    """The last line of ``scrapy verify``, which makes every row again from its record and finds no fault."""
+    command = [sys.executable, "-m", "scrapy", "verify", "-s", f"ARCHIVE_DIR={archive}"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    return run.stdout.splitlines()[-1]
 
 
 def check_all(archive: Path, paper: SmallPaper) -> None:
