@@ -119,13 +119,19 @@ class FileTable:
 
 
 def _reader(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing; on a medium that cannot be written too, where WAL has no shared memory."""
+    """A connection that changes nothing; on a medium that cannot be written too, where WAL has no shared memory.
+
+    Only a ledger without a write-ahead log can be read there: what stands in the log would be passed over.
+    """
     uri = path.absolute().as_uri()
     db = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         db.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         db.close()
+        log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            raise
         db = sqlite3.connect(f"{uri}?immutable=1", uri=True, isolation_level=None)
         db.execute("SELECT 1 FROM sqlite_master").fetchone()
     return db

@@ -21,6 +21,7 @@ import pytest
 from scrapy import cmdline
 from scrapy.utils.project import get_project_settings
 
+from crawler.ledger import Ledger
 from crawler.verifying import Checker, Task
 from tests.conftest import ROOT, without_network_settings
 from tests.peers import peer
@@ -156,6 +157,12 @@ def test_a_live_archive(tmp_path_factory: pytest.TempPathFactory) -> None:
     done = run("verify", archive.parent)
     assert done.returncode == 0, done.stdout
     assert "200 rows" in done.stdout
+
+
+def test_an_archive_in_which_nothing_is_committed_yet(tmp_path: Path) -> None:
+    Ledger.open(tmp_path / "ledger.sqlite").close()
+    done = run("verify", tmp_path, tmp_path)
+    assert (done.returncode, done.stdout) == (0, "sound: nothing in it yet\n")
 
 
 def test_a_file_that_is_closed_while_others_are_read(folder: Path) -> None:

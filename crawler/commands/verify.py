@@ -80,7 +80,7 @@ class Command(ScrapyCommand):
             if len(self._paths) > 1 and is_archive(path):
                 found.named_in(str(path))
             checked.take(found)
-        if not checked.counts.total():
+        if not checked.counts.total() and not any(map(is_archive, self._paths)):
             stop(Status.USAGE, f"nothing to verify in {', '.join(map(str, self._paths))[:200]}")
         try:
             sys.stdout.write(as_json(checked) if opts.json else as_text(checked))
@@ -119,7 +119,7 @@ def as_text(checked: Checked) -> str:
     counts = ", ".join(f"{checked.counts[name]:,} {name}" for name in COUNTED if checked.counts[name])
     files = len({finding.file for finding in checked.findings})
     found = f"{len(checked.findings):,} faults in {files:,} files" if checked.findings else "sound"
-    return "\n".join([*lines, f"{found}: {counts}"]) + "\n"
+    return "\n".join([*lines, f"{found}: {counts or 'nothing in it yet'}"]) + "\n"
 
 
 def as_json(checked: Checked) -> str:
