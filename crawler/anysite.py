@@ -233,7 +233,7 @@ class AnySite(ArticlePage):
                 text = inline_text(element)
                 if element.tag == "p" and len(text) > _STORY[1] // 6:
                     return
-                if 6 <= len(text) <= _LONGEST_DATE and element.tag != "a":
+                if 6 <= len(text) <= _LONGEST_DATE and element.tag != "a" and not _is_beside(element, self.frame):
                     yield text
 
     def read_links(self) -> list[FoundLink]:

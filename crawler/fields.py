@@ -280,6 +280,8 @@ class Fields(Reading):
         makers = bylines(pieces)
         texts = [piece for piece in pieces if piece.block.text]
         printed = {fold(clean(self.pick(name)) or "") for name in ("title", "sapo")}
+        if source == "generic":
+            printed |= self.papers()
         opening = [p for p in texts[: 4 if source == "generic" else 2] if fold(clean(p.block.text) or "") in printed]
         dropped = {id(piece) for piece in (*makers, *opening)}
         kept = [piece for piece in pieces if id(piece) not in dropped]

@@ -22,7 +22,8 @@ RULES = BlockRules(
         " .newsletter-signup, .subscribe, .advertisement, .advert, .ad, .ads, .adsbygoogle, .banner, .noads,"
         " .cookie-notice, .cookie-consent, .comment-form-cookies-consent, .akismet_comment_form_privacy_notice,"
         " .breadcrumb, .breadcrumbs, .post-meta, .entry-meta, .byline, .tags, .tag-list, .post-tags, .tagcloud,"
-        " .author-box, .author-bio, .is-copyright"
+        " .author-box, .author-bio, .author, .author-name, .post-author, .entry-author, .article-author, .post-date,"
+        " .entry-date, .is-copyright"
     ),
     figure="figure, .wp-caption",
     caption='figcaption, .wp-caption-text, [class*="caption"], [class*="Caption"]',
