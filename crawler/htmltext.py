@@ -18,7 +18,8 @@ INLINE = frozenset(
     | {"var", "wbr"}
 )
 
-_SPACE = re.compile(r"[ \t\r\n\f]+")  # HTML's white space: a no-break space is a letter here
+_WHITE = " \t\r\n\f"  # HTML's white space: a no-break space is a letter here
+_SPACE = re.compile(f"[{_WHITE}]+")
 MAX_DEPTH = 100  # elements nested deeper are read as plain text; Python's stack ends at about 1000 frames
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-lazy", "src")  # the lazy address first: src may be a blank
 
@@ -26,10 +27,10 @@ _LAZY = ("data-src", "data-original", "data-lazy-src", "data-lazy", "src")  # th
 def inline_text(element: _Element) -> str:
     """Text of an element on one line: white space collapsed, words on two sides of a block kept apart."""
     if not len(element):
-        return one_space(element.text or "").strip(" ")
+        return one_space((element.text or "").strip(_WHITE))
     parts: list[str] = []
     _gather(element, parts, 0)
-    return one_space("".join(parts)).strip(" ")
+    return one_space("".join(parts).strip(_WHITE))
 
 
 def one_space(text: str) -> str:

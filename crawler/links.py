@@ -161,17 +161,17 @@ class _Kinds:
 
     def __init__(self, rules: tuple[LinkRule, ...], index: Index, places: Mapping[_Element, str]) -> None:
         self.anywhere = tuple(rule for rule in rules if not rule.places)
-        self.inside: dict[_Element, tuple[LinkRule, ...]] = {}  # by link, those of the innermost place first
+        self.inside: dict[_Element, tuple[LinkRule, ...]] = {}  # by link: of the innermost place first, anywhere last
         at = {element: [LinkRule(kind, shape="article")] for element, kind in places.items()}
         for rule in rules:
             for element in (element for where in rule.places for element in index.at(where)):
                 at.setdefault(element, []).append(rule)
         for element in sorted(at, key=_depth):
             for link in element.iter("a", "area"):
-                self.inside[link] = (*at[element], *self.inside.get(link, ()))
+                self.inside[link] = (*at[element], *self.inside.get(link, self.anywhere))
 
     def kind(self, element: _Element, url: str, shape: str | None) -> str:
-        for rule in (*self.inside.get(element, ()), *self.anywhere):
+        for rule in self.inside.get(element, self.anywhere):
             if rule.shape in ("", shape) and rule.pattern.search(url):
                 return rule.kind
         return shape or "other"

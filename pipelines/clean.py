@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 
 from crawler.byline import split_byline, split_caption
@@ -43,6 +44,7 @@ def row_id(record_id: str | None, page: str) -> str:
     return sha256(f"{record_id} {page}".encode()).hexdigest() if record_id else ""
 
 
+@lru_cache(maxsize=256)  # the paragraphs of the body are the texts of its blocks
 def _lines(text: str | None) -> str | None:
     """Text of one block: each line cleaned, empty ones left out."""
     return "\n".join(filter(None, map(clean, (text or "").split("\n")))) or None

@@ -35,7 +35,7 @@ LINKS = 200  # a elements in it
 PARAGRAPHS = 20  # added to each text
 FIRST = 500_000  # number of the first article
 
-_ARTICLE = re.compile(rf"{HOME}/[\w-]*?-(\d+)\.html")
+_ARTICLE = re.compile(rf"{HOME}/[\w-]*?-(\d+)\.(?:html|media)")
 _PARAGRAPH = "Đoàn công tác đã đi thăm các xã ven sông, nghe người dân nói về mùa nước và con đường mới sắp mở. "
 
 
