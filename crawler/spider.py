@@ -270,8 +270,8 @@ class NewsSpider(Addresses, scrapy.Spider):
             return
         if target == self.address(visit.url):  # another spelling of the same page: ask as the site wants to be asked
             target = literal
-        elif self.kind_of(target) in LISTING_KINDS or (self.article_id(visit.url) and not self.article_id(target)):
-            self._see(response, visit, "gone")  # sites send readers of a page that they took down to the front page
+        elif self.kind_of(target) == "front" or (self.article_id(visit.url) and not self.article_id(target)):
+            self._see(response, visit, "gone")  # sites send readers of what they took down to the front page or a list
         else:
             self._see(response, visit, "moved", url=target, to_id=self.identity(target))
         visit.end("redirected", target)

@@ -182,8 +182,11 @@ def test_a_file_of_another_program_is_taken_in(run: Run, tmp_path: Path) -> None
     main = record.response(visit, read_message(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab"))
     file.append([main, record.request(visit, b"GET / HTTP/1.1\r\n\r\n", concurrent_to=[main.record_id])])
     file.close()
+    for ending in ("", "-wal"):  # what a rebuild that was killed left behind
+        (tmp_path / f"archive/ledger.sqlite.new{ending}").write_bytes(b"half of it")
     status, out, err = run()
     assert (status, err) == (0, "")
+    assert [path.name for path in (tmp_path / "archive").glob("ledger*")] == ["ledger.sqlite"]
     assert ": 1 file, 1 capture, 0 rows, 0 events, 1 run\n" in out
     ledger = Ledger.open(tmp_path / "archive/ledger.sqlite", read_only=True)
     known = ledger.capture_of_url(address(1))
