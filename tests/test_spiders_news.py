@@ -67,6 +67,8 @@ def row(body: str, **more: Any) -> Any:
         ("", WHEN + STORY + CARDS, SHORT, None),  # teasers
         (OG, WHEN + STORY + CARDS, SHORT, None),  # some systems call their lists articles
         (OG + LIST_LD, WHEN + STORY, SHORT, None),
+        (LIST_LD, WHEN + STORY, ARTICLE, None),
+        (LIST_LD + LD, STORY, ARTICLE, "json_ld"),
         (LD, STORY, f"{SITE}/", None),
         (LD, STORY, f"{SITE}/tag/nuoc-noi", None),
         (LD, STORY, f"{SITE}/category/doi-song", None),
