@@ -49,7 +49,8 @@ class Recognised(ArticlePage):
             return "json_ld"
         stated = any(value == "article" for value in self.meta.get("og:type", ()))
         if shape in ("article", None) and not types & _LISTS:
-            return "meta" if stated else "url"
+            lists_more = self.cards >= _LIST and self.cards > (body_text(self.pick("body") or ()) or "").count("\n\n")
+            return "meta" if stated else None if lists_more else "url"
         if listed or not self.tells_a_story():
             return None
         return "meta" if stated else "generic"
@@ -64,13 +65,18 @@ class Recognised(ArticlePage):
         paragraphs, letters = _STORY
         if text.count("\n\n") + 1 < paragraphs or len(text) < letters or self.headline is None:
             return False
-        cards = {
+        return self.cards < _LIST and self.pick("published_at") is not None
+
+    @cached_property
+    def cards(self) -> int:
+        """How many other articles are linked around the text, not in its paragraphs nor beside it."""
+        found = {
             url
             for a in self.frame.iter("a")
             if (url := self.address(a.get("href"))) and self.kind_of(url) == "article" and url != self.url
             if next(a.iterancestors("p"), None) is None and not is_beside(a)
         }
-        return len(cards) < _LIST and self.pick("published_at") is not None
+        return len(found)
 
     def article(self) -> Article:
         row = super().article()

@@ -68,6 +68,8 @@ def row(body: str, **more: Any) -> Any:
         (OG, WHEN + STORY + CARDS, SHORT, None),  # some systems call their lists articles
         (OG + LIST_LD, WHEN + STORY, SHORT, None),
         (LIST_LD, WHEN + STORY, ARTICLE, None),
+        ("", STORY + CARDS, ARTICLE, None),  # the long name of a category
+        (OG, STORY + CARDS, ARTICLE, "meta"),
         (LIST_LD + LD, STORY, ARTICLE, "json_ld"),
         (LD, STORY, f"{SITE}/", None),
         (LD, STORY, f"{SITE}/tag/nuoc-noi", None),
