@@ -315,7 +315,11 @@ class Store:
 
     def _open(self) -> Scope:
         make_folder(self.folder)
-        self._ledger = Ledger.open(self.folder / "ledger.sqlite")
+        path = self.folder / "ledger.sqlite"
+        if not path.exists() and any(self.folder.glob("warc/*/*.warc.gz")):
+            # A new ledger would know nothing of these files, and everything would be archived again.
+            raise OutputTrouble(f"{path} is missing beside archived files; put it back, or run scrapy rebuild")
+        self._ledger = Ledger.open(path)
         self._versions = Versions(self._ledger, self._args.job)
         self._events = Events(self._ledger, self._args.job)
         key = scope_key(self._args)

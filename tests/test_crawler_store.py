@@ -158,3 +158,15 @@ def test_a_run_that_wrote_nothing_leaves_no_file(tmp_path: Path) -> None:
     one.open()
     assert one.close("finished", {}).result(10).files == []
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["ledger.sqlite"]
+
+
+def test_an_archive_without_its_ledger_is_not_begun_again(tmp_path: Path) -> None:
+    one = store(tmp_path, "mot")
+    one.open()
+    append(one, 1)
+    one.close("finished", {}).result(10)
+    for file in tmp_path.glob("ledger.sqlite*"):
+        file.unlink()
+    with pytest.raises(OutputTrouble, match="scrapy rebuild"):
+        store(tmp_path, "hai").open()
+    assert not (tmp_path / "ledger.sqlite").exists()
