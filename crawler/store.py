@@ -171,7 +171,7 @@ class Store:
             result = work(*values)
         except Exception as error:
             if isinstance(error, DISK) or answer is None:
-                error = self._in_trouble(error)
+                error = OutputTrouble(*self._in_trouble(error).args)  # each that waits raises one of its own
             else:
                 logger.exception("The writer could not do its work")
             if answer is not None:
