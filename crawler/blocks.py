@@ -16,7 +16,7 @@ __all__ = ["TEXT_TYPES", "BlockRules", "Piece", "body_text", "inline_text", "rea
 
 TEXT_TYPES = frozenset({"paragraph", "heading", "quote", "list"})  # the types whose texts make up ``body``
 _LONGEST_CAPTION = 300  # letters
-_LONGEST_LABEL = 200  # letters, with what stands before it
+_LONGEST_LABEL = 100  # letters, with what stands before it
 
 # Labels before links to other articles, folded (lower case, no tone marks).
 _RELATED_LABEL = re.compile(

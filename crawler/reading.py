@@ -28,7 +28,7 @@ from crawler.urls import canonical_url, path_of, registered_domain
 
 Candidates = Iterator[tuple[str, Any]]
 
-_PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
+_PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, collect_ids=False)
 
 
 class Reading(Addresses):

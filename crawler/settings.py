@@ -100,7 +100,7 @@ DEFAULT_REQUEST_HEADERS = {
 }
 
 # --- Cost per page (measured: see docs/performance.md) ----------------------------------------------------------
-CONCURRENT_ITEMS = 8  # worker tasks started for every response; a page has one item
+CONCURRENT_ITEMS = 1  # worker tasks started for every response: a page has one item
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 20_000_000
 
 # --- Log --------------------------------------------------------------------------------------------------------

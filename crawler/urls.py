@@ -136,6 +136,7 @@ def fingerprint(canonical: str) -> bytes:
     return blake2b(canonical.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
+@lru_cache(maxsize=16_384)  # asked again for every list that a URL stands in
 def host_of(url: str) -> str:
     """Return the lower-case ASCII host (an IPv6 address in brackets), '' when there is none. Accepts a bare host."""
     match = _HREF.fullmatch(_parse(url if ":" in url else f"http://{url}"))
