@@ -176,12 +176,13 @@ class Archive:
             logger.warning("%s: %s (%s)", reason, visit.url, error)
         self.exhausted(visit)
 
-    def broke_off(self, visit: Visit, error: Exception) -> None:
-        """The callback has failed: another pass tries again, unless it was this machine that failed."""
+    def broke_off(self, visit: Visit, error: Exception) -> bool:
+        """The callback has failed: another pass tries again. False when it was this machine that failed."""
         if self._own_fault(error):
             visit.end("captured")
-        else:
-            visit.end("failed", "parse_error")
+            return False
+        visit.end("failed", "parse_error")
+        return True
 
     def _own_fault(self, error: BaseException | None) -> bool:
         """Whether this machine is in trouble; then the run ends, and a later one reads the page again."""

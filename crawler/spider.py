@@ -179,8 +179,8 @@ class NewsSpider(Addresses, scrapy.Spider):
             visit.end("captured")
             raise
         except Exception as error:
-            self.archive.broke_off(visit, error)
-            raise
+            if self.archive.broke_off(visit, error):
+                raise
         finally:
             self.archive.exhausted(visit)
 

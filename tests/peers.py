@@ -18,7 +18,7 @@ PEERS = {  # command: what is installed for it
     "cdxj-indexer": ("cdxj-indexer==1.5.0",),
     "wacz": ("wacz==0.6.0", "setuptools<81"),
     "wayback": ("pywb==2.10.0", "setuptools<81"),
-    "warcprox": ("warcprox==2.13.1", "setuptools<81"),
+    "warcprox": ("warcprox==2.6.1", "setuptools<81"),
 }
 INSTALL_SECONDS = 300
 
