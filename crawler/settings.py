@@ -84,6 +84,7 @@ EXTENSIONS = {
     "crawler.archive.Archive": 0,  # opens the store before anything can be fetched
     "crawler.progress.Progress": 500,
 }
+WARN_ON_GENERATOR_RETURN_VALUE = False  # it opens and parses our source while pages are waiting
 REMOTE_CONTROL_ENABLED = False  # on by default: a local server that runs posted Python
 TELNETCONSOLE_ENABLED = False
 FEED_EXPORTERS = {
