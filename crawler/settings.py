@@ -100,7 +100,7 @@ DEFAULT_REQUEST_HEADERS = {
     "Accept-Encoding": "gzip",  # what every reader of the archive decodes
 }
 
-# --- Cost per page (measured: see docs/performance.md) ----------------------------------------------------------
+# --- Cost per page (measured by `make bench`) ----- ----------------------------------------------------------
 CONCURRENT_ITEMS = 1  # worker tasks started for every response: a page has one item
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 20_000_000
 
