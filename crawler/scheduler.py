@@ -68,6 +68,9 @@ class Writer(Protocol):
     def end(self, visit: Visit, ops: list[Op]) -> None:
         """Apply the operations in one commit with what the visit has written."""
 
+    def hurry(self) -> None:
+        """Commit what there is as soon as possible."""
+
 
 class Reactor(Protocol):
     """What the frontier needs of Scrapy and Twisted."""
@@ -246,6 +249,9 @@ class LedgerScheduler(BaseScheduler):
         chosen = self._queues.take(self._has_room)
         if chosen is None:
             self._set_alarm()
+            if self._promising and not self._out and not self._queues.pending:
+                self._flush()
+                self._writer.hurry()  # the crawl stands still until the commit
             return None
         request = self._hand_out(chosen)
         self._out[request] = (chosen.host, self._politeness.asked(chosen.host, self._clock()))

@@ -3,7 +3,7 @@
     append(exchange) ─► request, response | revisit, metadata records ─► CaptureRef (at once, before the commit)
     decide(article)  ─► version, previous, changed
     end(…)           ─► rows and links of an ended visit, its ledger operations
-    every 64 pages or 0.2 s, whichever first: the group commit
+    every 64 pages or 0.2 s, whichever first, or when the frontier waits for it: the group commit
         fsync the files ─► one transaction: operations, captures, versions, each file's committed length
 
 A kill at any moment therefore leaves all or nothing of a page; at start-up every leftover ``.open`` file is cut to
@@ -91,7 +91,7 @@ class Store:
         self._appended = 0  # captures
         self._ended = 0  # visits
         self._group_began: float | None = None
-        self._group_seconds = 0.0  # the seeds are committed at once: nothing is fetched before
+        self._group_seconds = 0.0  # the seeds are committed at once: nothing is fetched before; so after ``hurry``
         # Known, but not committed yet
         self._payloads: dict[str, Capture] = {}
         self._counts: dict[str, int] = {}
@@ -119,6 +119,10 @@ class Store:
     def submit(self, ops: list[Op], applied: Callable[[], None] | None = None) -> None:
         """Apply operations with the next commit; ``applied`` is called in the writer thread after it."""
         self._inbox.put(("submit", None, ops, applied))
+
+    def hurry(self) -> None:
+        """Do not wait for more before the next commit: somebody waits for it."""
+        self._inbox.put(("hurry", None))
 
     def close(self, reason: str, counts: dict[str, Any]) -> Future[Report]:
         """Commit, close the files under their names and end the thread."""
@@ -254,6 +258,10 @@ class Store:
         if applied is not None:
             self._applied.append(applied)
         self._touch()
+
+    def _do_hurry(self) -> None:
+        if self._group_began is not None:
+            self._group_seconds = 0.0
 
     def _commit(self) -> None:
         """The commit point: what the files hold is safe first, then the ledger says so, all in one transaction."""

@@ -43,7 +43,7 @@ class Desk:
     def __init__(self, folder: Path, delay: float = 0.0, concurrency: int = 100, room: int | None = None) -> None:
         self.now = 1000.0
         self.room = room
-        self.wakes = 0
+        self.wakes = self.hurries = 0
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.active: set[Request] = set()
         self.told: list[tuple[list[Op], Callable[[], None] | None]] = []
@@ -72,6 +72,9 @@ class Desk:
 
     def end(self, visit: Visit, ops: list[Op]) -> None:
         self.told.append((ops, None))
+
+    def hurry(self) -> None:
+        self.hurries += 1
 
     def commit(self) -> None:
         self.tick(0)
@@ -249,6 +252,29 @@ def test_the_outcome_of_a_visit_is_the_state_of_its_url(
     desk.commit()
     assert desk.one("SELECT state, reason FROM frontier") == expected
     assert desk.scheduler.has_pending_requests() == (outcome == "queued")
+
+
+def test_the_commit_is_hurried_when_nothing_else_can_be_asked(make: Callable[..., Desk]) -> None:
+    desk = make()
+    desk.discover("a")
+    assert desk.next() is None
+    assert desk.hurries == 1  # the seed waits for it
+    desk.commit()
+    page = desk.next()
+    assert page is not None
+    desk.respond(page, links="bc")
+    assert desk.next() is None
+    assert desk.hurries == 2
+    desk.commit()
+    first, second = desk.next(), desk.next()
+    assert first is not None
+    assert second is not None
+    desk.respond(first, links="d")
+    assert desk.next() is None
+    assert desk.hurries == 2  # another page is on its way
+    desk.respond(second)
+    assert desk.next() is None
+    assert desk.hurries == 3
 
 
 def test_a_visit_without_url_state_leaves_only_its_links(make: Callable[..., Desk]) -> None:
