@@ -70,10 +70,10 @@ _VERSION = (
 )
 _ARTICLE = (
     """article_id, version, row_id, url, content_digest, page, page_number, published_at, first_captured_at,
-    last_captured_at""",
+    last_captured_at, section""",
     attrgetter(
         *("article_id", "version", "row_id", "url", "content_digest", "page", "page_number", "published_at"),
-        *("first_captured_at", "captured_at"),
+        *("first_captured_at", "captured_at", "section"),
     ),
 )
 _FILE = attrgetter("path", "kind", "spider", "run", "length", "records", "closed")
@@ -99,11 +99,12 @@ WHERE frontier.pass < excluded.pass
     OR (frontier.state = 'queued' AND (excluded.priority > frontier.priority
         OR (excluded.priority = frontier.priority AND excluded.depth < frontier.depth)))"""
 
-PROMISE = """INSERT INTO channels (url_id, channel, source, first_seen, last_seen)
-WITH v (fingerprint, channel, source) AS (VALUES {})
-SELECT u.url_id, v.channel, v.source, ?, ? FROM v JOIN urls u ON u.fingerprint = v.fingerprint
+PROMISE = """INSERT INTO channels (url_id, channel, source, first_seen, last_seen, day)
+WITH v (fingerprint, channel, source, day) AS (VALUES {})
+SELECT u.url_id, v.channel, v.source, ?, ?, v.day FROM v JOIN urls u ON u.fingerprint = v.fingerprint
 WHERE true
-ON CONFLICT (url_id, channel, source) DO UPDATE SET last_seen = excluded.last_seen"""
+ON CONFLICT (url_id, channel, source) DO UPDATE SET last_seen = excluded.last_seen,
+    day = COALESCE(excluded.day, channels.day)"""
 
 MOVE = """WITH v (url_id, state, reason, record_id, retries, not_before, sent) AS (VALUES {})
 UPDATE frontier SET
@@ -121,14 +122,15 @@ ASK_AGAIN = """UPDATE urls SET due_at = ? WHERE (due_at IS NULL OR due_at <= ?) 
 NEW_VERSION = """ON CONFLICT (article_id) DO UPDATE SET version = excluded.version, row_id = excluded.row_id,
     url = excluded.url, content_digest = excluded.content_digest, page = excluded.page,
     page_number = excluded.page_number, published_at = excluded.published_at,
-    last_captured_at = excluded.last_captured_at, state = excluded.state
+    last_captured_at = excluded.last_captured_at, state = excluded.state, section = excluded.section
 WHERE articles.version <= excluded.version"""
 
 SEEN = """WITH v (article_id, captured_at) AS (VALUES {})
 UPDATE articles SET last_captured_at = v.captured_at FROM v
 WHERE articles.article_id = v.article_id AND articles.last_captured_at < v.captured_at"""
 
-DUE = "WITH v (url_id, due_at) AS (VALUES {}) UPDATE urls SET due_at = v.due_at FROM v WHERE urls.url_id = v.url_id"
+DUE = """WITH v (url_id, due_at, article_id) AS (VALUES {})
+UPDATE urls SET due_at = v.due_at, article_id = v.article_id FROM v WHERE urls.url_id = v.url_id"""
 
 HOST = """INSERT INTO hosts (host, delay, crawl_delay, parked_until, reason) VALUES (?, ?, ?, COALESCE(?, 0), ?)
 ON CONFLICT (host) DO UPDATE SET
@@ -157,7 +159,7 @@ def _add(db: sqlite3.Connection, scope: Scope | None, now: str, adds: list[Add])
     best: dict[bytes, Add] = {}
     for add in adds:
         other = best.get(add.fingerprint)
-        if other is None or (add.priority, -add.depth) > (other.priority, -other.depth):
+        if other is None or (add.wanted, add.priority, -add.depth) > (other.wanted, other.priority, -other.depth):
             best[add.fingerprint] = add
     new = _insert(
         db,
@@ -167,13 +169,17 @@ def _add(db: sqlite3.Connection, scope: Scope | None, now: str, adds: list[Add])
     )
     due = due_before(scope, now)
     wanted = [
-        (a.fingerprint, a.kind, a.depth, a.priority, a.via, a.hop_path, a.channel, a.render) for a in best.values()
+        (a.fingerprint, a.kind, a.depth, a.priority, a.via, a.hop_path, a.channel, a.render)
+        for a in best.values()
+        if a.wanted
     ]
     queued = _each(db, QUEUE, wanted, scope.id, scope.pass_number, now, due)
-    promised = {
-        (add.fingerprint, add.channel, add.source) for add in adds if add.channel is not None and add.source is not None
-    }
-    _each(db, PROMISE, list(promised), now, now)
+    promised: dict[tuple[bytes, str, str], str | None] = {}
+    for add in adds:
+        if add.channel is not None and add.source is not None:
+            key = (add.fingerprint, add.channel, add.source)
+            promised[key] = add.day or promised.get(key)
+    _each(db, PROMISE, [(*key, day) for key, day in promised.items()], now, now)
     return Applied(new, queued)
 
 
@@ -237,7 +243,7 @@ def _add_articles(db: sqlite3.Connection, scope: Scope | None, ops: list[Version
     _insert(db, f"articles (state, {columns})", rows, NEW_VERSION)
     _each(db, SEEN, [(op.article_id, op.captured_at) for op in ops if isinstance(op, ArticleSeen)])
     rule = scope.rule if scope is not None else DEFAULT
-    due: dict[int, str] = {}
+    due: dict[int, tuple[str, str]] = {}  # when each URL may be asked again, and which article was read there
     for op in ops:
         if isinstance(op, ArticleState):
             state = (op.state, op.url, op.article_id)
@@ -245,13 +251,13 @@ def _add_articles(db: sqlite3.Connection, scope: Scope | None, ops: list[Version
             if op.url_id is not None and op.at is not None:
                 query = "SELECT COALESCE(published_at, first_captured_at), version FROM articles WHERE article_id = ?"
                 for born, version in db.execute(query, (op.article_id,)):
-                    due[op.url_id] = rule.due_at(op.at, born, version)
+                    due[op.url_id] = (rule.due_at(op.at, born, version), op.article_id)
         elif op.url_id is not None:
             born = (op.published_at or op.first_captured_at) if isinstance(op, Version) else op.born
-            due[op.url_id] = rule.due_at(op.captured_at, born, op.version)
+            due[op.url_id] = (rule.due_at(op.captured_at, born, op.version), op.article_id)
         if isinstance(op, ArticleSeen) and op.basis is not None:
             _set_basis(db, op.article_id, op.version, op.basis)
-    _each(db, DUE, list(due.items()))
+    _each(db, DUE, [(url_id, *known) for url_id, known in due.items()])
 
 
 def _set_basis(db: sqlite3.Connection, article_id: str, version: int, basis: Basis) -> None:

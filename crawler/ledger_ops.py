@@ -20,7 +20,10 @@ ARTICLE_KINDS = ("article", "related")
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """A URL was found: it is queued unless this pass of the scope knows it, or it is an article and not due."""
+    """A URL was found: it is queued unless this pass of the scope knows it, or it is an article and not due.
+
+    Unless it is ``wanted`` it is only noted that a channel promised it: the scope does not lead there.
+    """
 
     fingerprint: bytes  # of the canonical URL, 16 bytes
     url: str  # as it is to be fetched
@@ -33,6 +36,8 @@ class Add:
     channel: str | None = None
     source: str | None = None  # which listing, sitemap or feed; '' for none in particular; None: promised by no channel
     render: str | None = None
+    day: str | None = None  # that the channel gives for it: of its last change in a sitemap, of publication in a feed
+    wanted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,7 @@ class Version:
     fields: dict[str, str] = field(default_factory=dict)  # digest of each field, for the row's ``changed``
     published_at: str | None = None
     url_id: int | None = None
+    section: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

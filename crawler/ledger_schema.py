@@ -155,5 +155,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             checked_at TEXT,
             sound INTEGER)""",
     ),
+    (
+        "ALTER TABLE urls ADD COLUMN article_id TEXT",
+        "ALTER TABLE articles ADD COLUMN section TEXT",
+        "ALTER TABLE channels ADD COLUMN day TEXT",
+        """UPDATE urls SET article_id = v.article_id FROM versions v JOIN captures c ON c.record_id = v.record_id
+            WHERE c.url_id = urls.url_id""",
+    ),
 )
 """Statements per schema version: entry 0 makes version 1 of an empty file, entry 1 makes version 2 of it, …"""

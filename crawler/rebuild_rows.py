@@ -121,4 +121,5 @@ def _version_of(row: dict[str, Any], file: str, offset: int, length: int) -> Ver
         run=row["run"],
         fields={key: field_digest(row[key]) for key in DECIDING_FIELDS},
         published_at=row["published_at"] or row["published_date"],
+        section=row["section"],
     )

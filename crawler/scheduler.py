@@ -368,16 +368,16 @@ class LedgerScheduler(BaseScheduler):
 
     def _is_news(self, add: Add) -> bool:
         """Whether the ledger has to hear of it: not when this run has told the same a short while ago."""
-        key = (add.fingerprint, add.channel, add.source)
+        key, priority = (add.fingerprint, add.channel, add.source), add.priority if add.wanted else -1
         told = self._recent.get(key)
-        if told is not None and told >= add.priority:
+        if told is not None and told >= priority:
             self._recent.move_to_end(key)
             self._count("scheduler/seen")
             return False
-        self._recent[key] = add.priority
+        self._recent[key] = priority
         if len(self._recent) > RECENT:
             self._recent.popitem(last=False)
-        self._count("scheduler/enqueued")
+        self._count("scheduler/enqueued" if add.wanted else "scheduler/noted")
         return True
 
     def _push(self, op: Op) -> None:
@@ -390,7 +390,7 @@ class LedgerScheduler(BaseScheduler):
 
     def _note(self, ops: list[Op]) -> None:
         self._behind += len(ops)
-        self._promising += sum(isinstance(op, Add | Requeue) for op in ops)
+        self._promising += sum(map(_may_queue, ops))
 
     def _flush(self) -> None:
         if self._flushing is not None:
@@ -409,8 +409,9 @@ class LedgerScheduler(BaseScheduler):
             if isinstance(op, InFlight):
                 self._queues.left(op.url_id)
             elif isinstance(op, Add):
-                self._promising -= 1
-                self._queues.queued(op.host, op.priority)
+                if op.wanted:
+                    self._promising -= 1
+                    self._queues.queued(op.host, op.priority)
             elif isinstance(op, Requeue):
                 self._promising -= 1
                 self._queues.queued(self._requeued.pop(op.url_id), math.inf)
@@ -456,7 +457,13 @@ def _add_of(found: Found, promised: bool = True) -> Add:
         found.hop_path,
         found.channel,
         source,
+        day=found.day,
+        wanted=found.wanted,
     )
+
+
+def _may_queue(op: Op) -> bool:
+    return op.wanted if isinstance(op, Add) else isinstance(op, Requeue)
 
 
 def _source(channel: str, via: str | None) -> str:

@@ -288,7 +288,8 @@ class NewsSpider(Addresses, scrapy.Spider):
             if entry.is_sitemap:
                 self._follow(entry.url, "sitemap", "sitemap", visit, response.url)
             elif self.promises(self.address(entry.url) or "", visit.kind):
-                self._follow(entry.url, "article", visit.kind, visit, response.url)
+                day = entry.day.isoformat() if entry.day else None
+                self._follow(entry.url, "article", visit.kind, visit, response.url, day)
 
     def _follow_from_listing(self, page: ArticlePage, visit: Visit) -> None:
         channel = "tag" if visit.kind == "tag" or (visit.kind, visit.channel) == ("next_page", "tag") else "listing"
@@ -316,16 +317,22 @@ class NewsSpider(Addresses, scrapy.Spider):
         hops = visit.hop_path.count(HOPS["related"])
         for link in page.page_links():
             if link.kind == "related":
-                if hops < self.args.related_depth:
-                    self._follow(link.url, "related", "related", visit, page.url)
+                near = hops < self.args.related_depth
+                self._follow(link.url, "related", "related", visit, page.url, wanted=near)
             elif link.kind == "edition":
                 self._follow(link.url, "article", visit.channel or "related", visit, page.url)
             elif link.kind in LISTING_KINDS and link.kind != "next_page":
                 self._follow(link.url, link.kind, "related", visit, page.url)
 
-    def _follow(self, url: str, kind: str, channel: str, visit: Visit, base: str) -> None:
-        """Promise a URL to the frontier if its kind is followed, it is of this site and of a wanted edition."""
-        if kind not in self.args.follow:
+    def _follow(
+        self, url: str, kind: str, channel: str, visit: Visit, base: str, day: str | None = None, wanted: bool = True
+    ) -> None:
+        """Promise a URL to the frontier if its kind is followed, it is of this site and of a wanted edition.
+
+        An article that the crawl does not lead to is noted as promised all the same: ``scrapy audit`` names it.
+        """
+        wanted = wanted and kind in self.args.follow
+        if not wanted and kind not in ARTICLE_KINDS:
             return
         target = self.address(url, base)
         if target is None or not self._own(target):
@@ -337,7 +344,8 @@ class NewsSpider(Addresses, scrapy.Spider):
         for address in targets:
             if self.language_of(address) in (*self.args.languages, None):
                 priority = self._priority(kind, address, hops)
-                visit.found.append(Found(address, kind, channel, visit.depth + 1, priority, visit.url, hops))
+                one = Found(address, kind, channel, visit.depth + 1, priority, visit.url, hops, day, wanted)
+                visit.found.append(one)
 
     def _priority(self, kind: str, url: str, hop_path: str) -> int:
         if kind not in ("article", "related"):

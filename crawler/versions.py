@@ -59,6 +59,7 @@ class Versions:
             run=self._job,
             fields=fields,
             published_at=article.published_at or article.published_date,
+            section=article.section,
         )
         return True
 

@@ -21,6 +21,8 @@ class Found:
     priority: int
     via: str | None = None  # address of the page that held it
     hop_path: str = ""
+    day: str | None = None  # ISO date that the list gives for it
+    wanted: bool = True  # False: only to be noted as promised, this crawl does not lead there
 
 
 @dataclass(slots=True, eq=False)

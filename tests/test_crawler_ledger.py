@@ -742,3 +742,43 @@ def test_counts_are_json(ledger: Ledger) -> None:
     run = ledger.start_run("job1", "{}")
     ledger.apply([RunBeat(run, {"lỗi": 1})])
     assert json.loads(str(table(ledger, "SELECT counts FROM runs")[0][0])) == {"lỗi": 1}
+
+
+# --- What channels promised, for the audit --------------------------------------------------------------------------
+
+
+def test_what_is_not_wanted_is_noted_and_not_queued(ledger: Ledger) -> None:
+    ledger.apply([add("a", channel="sitemap", source="https://baoquocte.vn/s.xml", day="2026-11-20", wanted=False)])
+    assert (paths(ledger), state(ledger, "a")) == ([], None)
+    # The sitemap does not give the day again; a list that leads there wants it.
+    again = add("a", channel="sitemap", source="https://baoquocte.vn/s.xml", wanted=False)
+    ledger.apply([again, add("a", channel="listing", source="https://baoquocte.vn/the-gioi")])
+    assert paths(ledger) == ["a"]
+    assert table(ledger, "SELECT channel, source, day FROM channels ORDER BY channel") == [
+        ("listing", "https://baoquocte.vn/the-gioi", None),
+        ("sitemap", "https://baoquocte.vn/s.xml", "2026-11-20"),
+    ]
+
+
+def test_an_address_knows_the_article_that_was_read_there(ledger: Ledger) -> None:
+    ledger.apply([add("a"), add("b")])
+    ledger.apply([capture("1", 1), version(1, 1, section="Thế giới"), Done(1)])
+    ledger.apply([capture("2", 2), ArticleSeen("baoquocte.vn:1", "2026-11-21T12:00:00Z", 2), Done(2)])
+    assert table(ledger, "SELECT article_id FROM urls") == [("baoquocte.vn:1",)] * 2
+    assert table(ledger, "SELECT section FROM articles") == [("Thế giới",)]
+
+
+def test_an_older_ledger_learns_which_article_each_address_is(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    Ledger.open(path, migrations=MIGRATIONS[:3]).close()
+    with sqlite3.connect(path) as old:
+        old.execute("INSERT INTO urls (url_id, fingerprint, url, host, first_seen) VALUES (7, x'00', 'u', 'h', 't')")
+        old.execute(
+            """INSERT INTO captures (record_id, url_id, url, url_hash, file, file_offset, length, record_type,
+            captured_at, run) VALUES ('r', 7, 'u', x'00', 'f', 0, 1, 'response', 't', 'j')"""
+        )
+        old.execute("INSERT INTO versions VALUES ('n:1', 1, 'row', 'r', 'f', 0, 1, 'd', '{}', 'P', 1, 't', 'j')")
+    old.close()
+    ledger = Ledger.open(path)
+    assert table(ledger, "SELECT url_id, article_id FROM urls") == [(7, "n:1")]
+    ledger.close()

@@ -162,6 +162,18 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
 # --- In and out ---------------------------------------------------------------------------------------------------
 
 
+def test_what_is_only_noted_is_told_once_and_queued_when_it_is_wanted(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.discover("1", "1", wanted=False)
+    assert not desk.scheduler.has_pending_requests()
+    desk.commit()
+    assert (desk.counts["scheduler/noted"], desk.counts["scheduler/seen"], desk.states()) == (1, 1, {})
+    desk.discover("1")
+    desk.discover("1", wanted=False)
+    desk.commit()
+    assert desk.all() == ["1"]
+
+
 def test_a_url_is_handed_out_once_and_only_after_its_commit(make: Callable[..., Desk]) -> None:
     desk = make()
     assert not desk.scheduler.has_pending_requests()
