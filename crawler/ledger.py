@@ -22,7 +22,7 @@ from time import monotonic, sleep
 from crawler import crash
 from crawler.capture import CaptureRef
 from crawler.dates import utc_text
-from crawler.ledger_batch import due_before, url_hash, write_batch
+from crawler.ledger_batch import chunks_of, due_before, places, url_hash, write_batch
 from crawler.ledger_ops import (
     Applied,
     Capture,
@@ -38,7 +38,7 @@ from crawler.ledger_ops import (
 )
 from crawler.ledger_schema import MIGRATIONS
 from crawler.recrawl import DEFAULT, Recrawl
-from crawler.urls import CANONICALISATION
+from crawler.urls import CANONICALISATION, is_plain
 
 BUSY_SECONDS = 60.0  # how long a commit waits for another spider's commit on the same ledger
 _LEFT = "state IN ('queued', 'in_flight', 'captured')"
@@ -237,13 +237,21 @@ class Ledger:
 
     def queued(self, host: str, limit: int, now: float) -> list[FrontierRow]:
         """The first URLs in the queue of ``host`` that may go at ``now`` (Unix seconds)."""
-        rows = self._db.execute(
+        found = self._db.execute(
             f"""SELECT {_ROW} FROM frontier f JOIN urls u ON u.url_id = f.url_id
             WHERE f.scope_id = ? AND f.host = ? AND f.state = 'queued' AND f.not_before <= ?
             ORDER BY f.priority DESC, f.url_id LIMIT ?""",
             (self._scope().id, host, now, limit),
-        )
-        return [FrontierRow._make(row) for row in rows]
+        ).fetchall()
+        keys = [url_hash(row[2]) if is_plain(row[2]) else None for row in found]  # others may be sent otherwise spelled
+        known = self._captured({key for key in keys if key is not None})
+        return [FrontierRow._make((*row, key is None or key in known)) for row, key in zip(found, keys, strict=True)]
+
+    def _captured(self, hashes: set[bytes]) -> set[bytes]:
+        """Those of these hashes of URLs that something was captured under."""
+        query = "SELECT DISTINCT url_hash FROM captures WHERE url_hash IN {}"
+        chunks = chunks_of(list(hashes))
+        return {row[0] for chunk in chunks for row in self._db.execute(query.format(places(1, len(chunk))), chunk)}
 
     def next_not_before(self, host: str, now: float) -> float | None:
         """When the first of the URLs that wait after ``now`` may go, in Unix seconds; None when none waits."""
@@ -281,7 +289,7 @@ class Ledger:
             WHERE f.scope_id = ? AND f.state = 'captured' ORDER BY f.priority DESC, f.url_id""",
             (self._scope().id,),
         ).fetchall()
-        return [(FrontierRow._make(row[1:]), ref) for row in rows if (ref := self.capture_ref(row[0]))]
+        return [(FrontierRow(*row[1:]), ref) for row in rows if (ref := self.capture_ref(row[0]))]
 
     def _work_left(self, scope_id: int) -> bool:
         query = "SELECT 1 FROM frontier WHERE scope_id = ? AND {} LIMIT 1"

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -43,13 +44,15 @@ from crawler.ledger_ops import (
 )
 from crawler.recrawl import DEFAULT
 
-CHUNK = 256  # rows a statement; a power of two, see _chunks
+CHUNK = 256  # rows a statement; a power of two, see chunks_of
 RETRY_ARTICLE = timedelta(days=1)  # an article page that gave no article is asked again after this
 NEVER, ALWAYS = "", "9999"  # what due_at is compared with, as text; the latest due date lies before
 
 _T = TypeVar("_T")
 _Row = tuple[Any, ...]
 _MOVES = (InFlight, Done, Failed, Refused, Redirected, Requeue)
+_OF_ARTICLES = (Version, ArticleSeen, ArticleState)
+_OTHERS = (HostState, Event, RunBeat, RunEnd)
 
 # Columns, and where their values come from.
 _CAPTURE = (
@@ -144,10 +147,10 @@ def write_batch(db: sqlite3.Connection, scope: Scope | None, now: datetime, ops:
     """Write all operations. Only what moves the frontier needs a scope: AssertionError without one."""
     applied = _add(db, scope, utc_text(now), [op for op in ops if isinstance(op, Add)])
     _add_captures(db, [op for op in ops if isinstance(op, Capture)])
-    _add_articles(db, scope, [op for op in ops if isinstance(op, Version | ArticleSeen | ArticleState)])
+    _add_articles(db, scope, [op for op in ops if isinstance(op, _OF_ARTICLES)])
     _move(db, scope, now, ops)
     _set_files(db, [op for op in ops if isinstance(op, FileState)])
-    _set_others(db, utc_text(now), [op for op in ops if isinstance(op, HostState | Event | RunBeat | RunEnd)])
+    _set_others(db, utc_text(now), [op for op in ops if isinstance(op, _OTHERS)])
     return applied
 
 
@@ -202,9 +205,9 @@ def _move(db: sqlite3.Connection, scope: Scope | None, now: datetime, ops: Seque
         return
     assert scope is not None, "no scope is open"
     _each(db, MOVE, list(moves.values()), utc_text(now), scope.id)
-    for ids in _chunks([url_id for url_id, move in moves.items() if move[1] == "done"]):
+    for ids in chunks_of([url_id for url_id, move in moves.items() if move[1] == "done"]):
         again = (utc_text(now + RETRY_ARTICLE), utc_text(now), scope.id, *ARTICLE_KINDS)
-        db.execute(ASK_AGAIN.format(_values(1, len(ids))), (*again, *ids))
+        db.execute(ASK_AGAIN.format(places(1, len(ids))), (*again, *ids))
 
 
 def _unmoved(url_id: int) -> list[Any]:
@@ -308,13 +311,13 @@ def _each(db: sqlite3.Connection, sql: str, rows: Sequence[Sequence[Any]], *afte
     Only statements that begin with INSERT or UPDATE are counted (Python's sqlite3 goes by the first word).
     """
     changed = 0
-    for chunk in _chunks(rows):
-        values = (*(value for row in chunk for value in row), *after)
-        changed += db.execute(sql.format(_values(len(chunk), len(chunk[0]))), values).rowcount
+    for chunk in chunks_of(rows):
+        given = (*chain.from_iterable(chunk), *after)
+        changed += db.execute(_with_values(sql, len(chunk), len(chunk[0])), given).rowcount
     return changed
 
 
-def _chunks(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
+def chunks_of(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
     """Cut into 256, 128, … 1 rows: few statement texts, which SQLite then has prepared already."""
     start, size = 0, CHUNK
     while start < len(rows):
@@ -324,8 +327,14 @@ def _chunks(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
         start += size
 
 
+@lru_cache(maxsize=256)
+def _with_values(sql: str, rows: int, columns: int) -> str:
+    return sql.format(places(rows, columns))
+
+
 @lru_cache(maxsize=128)
-def _values(rows: int, columns: int) -> str:
+def places(rows: int, columns: int) -> str:
+    """Places for that many rows of values in a statement."""
     return ",".join([f"({','.join('?' * columns)})"] * rows)
 
 

@@ -18,8 +18,7 @@ ARTICLE_KINDS = ("article", "related")
 # --- The frontier -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Add:
+class Add(NamedTuple):
     """A URL was found: it is queued unless this pass of the scope knows it, or it is an article and not due.
 
     Unless it is ``wanted`` it is only noted that a channel promised it: the scope does not lead there.
@@ -264,6 +263,7 @@ class FrontierRow(NamedTuple):
     render: str | None
     attempts: int  # times handed out in this pass
     retries: int
+    captured: bool = False  # an answer of it may be archived; read with the head of a queue
 
 
 class KnownArticle(NamedTuple):

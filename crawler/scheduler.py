@@ -42,7 +42,7 @@ from crawler.ledger_ops import (
 )
 from crawler.politeness import Politeness
 from crawler.queues import HostQueues
-from crawler.urls import canonical_url, fingerprint, host_of
+from crawler.urls import canonical_url, fingerprint, host_of, is_plain
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -146,6 +146,7 @@ class LedgerScheduler(BaseScheduler):
         self._queues = HostQueues(ledger, politeness, clock, wall)
         self._buffer: list[Op] = []  # told, not handed over yet
         self._flushing: CallLaterResult | None = None
+        self._committed: deque[list[Op]] = deque()  # by the writer, not taken yet
         self._behind = 0  # operations told and not committed
         self._promising = 0  # those of them that may put something into a queue
         self._requeued: dict[int, str] = {}  # host by url_id, until the requeue is committed
@@ -281,7 +282,7 @@ class LedgerScheduler(BaseScheduler):
         self._flush()  # what was told before comes before
         self._note(ops)
         self._writer.end(visit, ops)
-        self._writer.submit([], partial(self._reactor.from_thread, partial(self._applied, ops)))
+        self._writer.submit([], partial(self._tell_committed, ops))
         if self._room() is not None:
             self._reactor.wake()  # another article may be asked for
 
@@ -326,7 +327,7 @@ class LedgerScheduler(BaseScheduler):
             self._articles_out.add(row.url_id)
         self._count("scheduler/replayed" if replay else "scheduler/dequeued")
         request = build_request(row, self._spider, replay, self._facts)
-        if replay is None:
+        if replay is None and row.captured:
             ask_if_changed(request, self._ledger)
         return request
 
@@ -398,14 +399,23 @@ class LedgerScheduler(BaseScheduler):
             self._flushing = None
         if self._buffer:
             ops, self._buffer = self._buffer, []
-            self._writer.submit(ops, partial(self._reactor.from_thread, partial(self._applied, ops)))
+            self._writer.submit(ops, partial(self._tell_committed, ops))
 
-    def _applied(self, ops: list[Op]) -> None:
-        """These operations are committed: what they queued can be read."""
+    def _tell_committed(self, ops: list[Op]) -> None:
+        """In the writer's thread: these operations are committed. One call of the reactor takes those of a commit."""
+        self._committed.append(ops)
+        if len(self._committed) == 1:
+            self._reactor.from_thread(self._take_committed)
+
+    def _take_committed(self) -> None:
+        """What was queued can be read."""
+        committed: list[Op] = []
+        while self._committed:
+            committed += self._committed.popleft()
         if self._closed:
             return
-        self._behind -= len(ops)
-        for op in ops:
+        self._behind -= len(committed)
+        for op in committed:
             if isinstance(op, InFlight):
                 self._queues.left(op.url_id)
             elif isinstance(op, Add):
@@ -427,6 +437,7 @@ def build_request(
     """
     facts = {"url": row.url, "via": row.via, "hopsFromSeed": row.hop_path, "kind": row.kind, "channel": row.channel}
     meta: dict[str, Any] = {
+        "verbatim_url": is_plain(row.url),  # Scrapy need not look for what it would escape
         "url_id": row.url_id,
         "frontier": row,
         "kind": row.kind,

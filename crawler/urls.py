@@ -45,6 +45,10 @@ TRACKING_PARAMETERS = _words(
 
 _HREF = re.compile(r"(https?)://([^/?#]+)(/[^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^.:@]{1,63}(?:\.[^.:@]{1,63})*\.?)(?::(\d+))?")
+# A host that no parser reads as anything else: a name of plain labels, the last of them no number (it could be an IPv4
+# address in another spelling), and none in Punycode (it could be broken).
+_PLAIN_HOST = re.compile(r"https?://((?:(?!xn--)[a-z0-9-]{1,63}\.)*(?!xn--)[a-z][a-z0-9-]{0,62})/")
+_PLAIN = re.compile(_PLAIN_HOST.pattern + r"[\w\-.~/=&]*(?:\?[\w\-.~/=&]*)?", re.ASCII)
 _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 # Unreserved and reserved characters (RFC 3986, 2.2 and 2.3) and upper-case escapes of anything but the unreserved.
 _SETTLED = re.compile(
@@ -139,9 +143,16 @@ def fingerprint(canonical: str) -> bytes:
 @lru_cache(maxsize=16_384)  # asked again for every list that a URL stands in
 def host_of(url: str) -> str:
     """Return the lower-case ASCII host (an IPv6 address in brackets), '' when there is none. Accepts a bare host."""
+    if plain := _PLAIN_HOST.match(url):
+        return plain[1]
     match = _HREF.fullmatch(_parse(url if ":" in url else f"http://{url}"))
     authority = _AUTHORITY.fullmatch(match[2].rpartition("@")[2]) if match else None
     return authority[1] if authority else ""
+
+
+def is_plain(canonical: str) -> bool:
+    """Tell whether a canonical address has nothing that a library could spell in another way, such as escapes."""
+    return _PLAIN.fullmatch(canonical) is not None
 
 
 def origin_host_port(url: str) -> str:

@@ -72,7 +72,7 @@ def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
 
 def add(path: str, kind: str = "article", priority: int = 0, host: str = HOST, **more: object) -> Add:
     url = f"https://{host}/{path}"
-    return replace(Add(fingerprint(url), url, host, kind, priority=priority), **more)  # type: ignore[arg-type]
+    return Add(fingerprint(url), url, host, kind, priority=priority)._replace(**more)  # type: ignore[arg-type]
 
 
 def capture(record: str, url_id: int | None = None, **more: object) -> Capture:

@@ -319,6 +319,7 @@ def test_every_key_of_a_request() -> None:
     assert (request.url, request.callback, request.errback) == ("https://h.vn/a", SPIDER.parse, SPIDER.errback)
     assert request.dont_filter
     assert request.meta == {
+        "verbatim_url": True,
         "url_id": 7,
         "frontier": row,
         "kind": "related",

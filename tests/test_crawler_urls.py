@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from scrapy import Request
 
 from crawler import urls
 from crawler.urls import canonical_url
@@ -254,6 +255,35 @@ def test_fingerprint() -> None:
 def test_host(url: str, host: str, host_port: str) -> None:
     assert urls.host_of(url) == host
     assert urls.origin_host_port(url) == host_port
+
+
+HOSTS = st.text(st.sampled_from("ab09-.:@[]%xn_Aé\u3002"), min_size=1, max_size=12)
+
+
+@given(st.one_of(HOSTS, HOSTS.map("xn--{}".format), HOSTS.map("0x{}".format)), st.text(ADDRESS_CHARACTERS, max_size=8))
+@example("127.1", "")
+@example("0x7f", "")
+@example("xn--a", "")
+@example("a" * 64, "")
+@example("a.b.", "")
+def test_host_is_the_parsers(host: str, tail: str) -> None:
+    url = f"https://{host}/{tail}"
+    assert urls.host_of(url) == urls.origin_host_port(url).rpartition(":")[0]
+
+
+@given(st.from_regex(r"https?://([ab0-]{1,3}\.)?[a-z]{1,3}/[aZ0_.~/=&?-]*", fullmatch=True))
+def test_a_plain_address_is_sent_as_it_stands(written: str) -> None:
+    url = canonical_url(written)
+    assume(url is not None and urls.is_plain(url))
+    assert url is not None
+    assert Request(url).url == url
+
+
+@pytest.mark.parametrize(
+    ("tail", "plain"), [("", True), ("a-1.html?b=2&c", True), ("%20", False), ("[1]", False), ("the-gioi&s=", True)]
+)
+def test_plain(tail: str, plain: bool) -> None:
+    assert urls.is_plain(f"{SITE}/{tail}") is plain
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,14 +133,14 @@ def report(runs: dict[str, list[Run]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=2000, help="articles; lists of 15 lead to them")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--gzip", action="store_true", help="pages come gzipped to those that accept it")
     parser.add_argument("--only", default=",".join(CASES), help="cases, comma-separated")
     parser.add_argument("--keep", type=Path, help="folder for what the runs write; a temporary one otherwise")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     cases = options.only.split(",")
     if "wget" in cases and shutil.which("wget") is None:
         sys.stdout.write("wget is not installed: left out\n")

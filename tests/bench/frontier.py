@@ -16,7 +16,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
@@ -139,13 +139,13 @@ def run(case: str, urls: int, hosts: int, folder: Path) -> dict[str, float]:
     }
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--urls", type=int, default=100_000)
     parser.add_argument("--hosts", type=int, default=100)
     parser.add_argument("--folder", type=Path, help="where the queues are kept; a temporary folder otherwise")
     parser.add_argument("--case", choices=CASES, help="run one case here and write its figures as JSON")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         if options.case:
             sys.stdout.write(json.dumps(run(options.case, options.urls, options.hosts, Path(folder))) + "\n")

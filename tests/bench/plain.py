@@ -2,9 +2,9 @@
 
     scrapy runspider tests/bench/plain.py -a start=URL [-a links=extractor] -o rows.jsonl
 
-Two ways to the links. ``css`` is the leanest: addresses by one selector, and a Request only for what this crawl
-follows. ``extractor`` is what the documentation teaches: a LinkExtractor, a Request for each link of the site, and the
-dupe filter sorts them out.
+One selector a field, which is the leanest way. Two ways to the links: ``css`` is the leanest, addresses by one selector
+and a Request only for what this crawl follows; ``extractor`` is what the documentation teaches: a LinkExtractor, a
+Request for each link of the site, and the dupe filter sorts them out.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Plain(scrapy.Spider):
             "title": response.css("h1.article-detail-title::text").get(),
             "kicker": response.css("span.article-detail-subtitle::text").get(),
             "sapo": " ".join(response.css("div.article-detail-desc ::text").getall()).strip(),
-            "body": "\n\n".join(" ".join(p.css("::text").getall()) for p in response.css("#articleBody p")),
+            "body": "\n\n".join(response.css("#articleBody p ::text").getall()),
             "date": response.css(".article-date::text").get(),
             "byline": response.css(".article-member::text, .cms-author::text, .article-detail-author i::text").get(),
             "breadcrumbs": response.css("ul.breadcrumb a::text").getall(),
