@@ -96,7 +96,7 @@ class AnySite(Recognised):
         """The printed headline where the page states nearly the same one; else the stated one without the paper."""
         yield from self.texts(self.TITLE)
         stated = [value for source, value in super().title() if source in ("json_ld", "meta") and clean(value)]
-        for h1 in self.root.iter("h1"):
+        for h1 in self.index.iter("h1"):
             if any(alike(inline_text(h1), value) for value in stated):
                 yield "generic", inline_text(h1)
         yield from ((source, self.without_name(value)) for source, value in super().title())

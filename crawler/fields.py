@@ -84,7 +84,7 @@ class Fields(Reading):
 
     def canonical_url(self) -> Candidates:
         own = self.identity(self.url)
-        declared = [link.get("href") for link in self.root.iter("link") if link.get("rel") == "canonical"]
+        declared = [link.get("href") for link in self.index.iter("link") if link.get("rel") == "canonical"]
         for href in (*declared, *self.meta.get("og:url", ())):
             url = self.address(href)
             # An address of another article (the front page of a soft 404, another edition) is not this one's.
@@ -114,8 +114,8 @@ class Fields(Reading):
         yield from self.texts(self.TITLE)
         yield from (("json_ld", structured.name_of(o.get("headline") or o.get("name"))) for o in self.articles_ld)
         yield from self.stated("og:title", "twitter:title")
-        yield from (("generic", inline_text(h1)) for h1 in self.root.iter("h1"))
-        yield from (("generic", inline_text(title)) for title in self.root.iter("title"))
+        yield from (("generic", inline_text(h1)) for h1 in self.index.iter("h1"))
+        yield from (("generic", inline_text(title)) for title in self.index.iter("title"))
 
     def kicker(self) -> Candidates:
         yield from self.texts(self.KICKER)
@@ -241,7 +241,7 @@ class Fields(Reading):
         yield from self.printed_dates()
         for source, value in self.stated("article:published_time", "datepublished", "pubdate", "og:pubdate"):
             yield source, self.moment(value)
-        for element in self.root.iter("time"):
+        for element in self.index.iter("time"):
             yield "generic", self.moment(element.get("datetime") or inline_text(element))
         if match := _URL_DATE.search(self.url):
             yield "url", self.moment(f"{int(match[1])}-{int(match[2]):02}-{int(match[3]):02}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 from lxml.etree import _Element
@@ -55,6 +56,7 @@ def pixels(element: _Element, name: str) -> int | None:
     return int(match[1]) if match else None
 
 
+@lru_cache(maxsize=8192)  # the pictures and links of a text are asked for more than once
 def absolute(base_url: str, address: str) -> str | None:
     """An http or https address, read against the page's; None for anything else."""
     try:

@@ -8,20 +8,21 @@ from functools import lru_cache
 
 from lxml.etree import _Element
 
+from crawler.selectors import Index
 from crawler.text import clean, fold
 
 _LONGEST = 60  # letters; more is a sentence
 
 
 def after_labels(
-    root: _Element, labels: frozenset[str], stops: frozenset[str], is_article: Callable[[_Element], bool]
+    page: Index, labels: frozenset[str], stops: frozenset[str], is_article: Callable[[_Element], bool]
 ) -> list[_Element]:
     """Elements that hold the links under a label.
 
     ``labels`` and ``stops`` (other labels, where a box ends) are folded texts without a final colon. ``is_article``
     tells whether a link leads to an article.
     """
-    texts = {e: label_of(e.text) for e in root.iter() if e.text and len(e.text) < _LONGEST}
+    texts = {e: label_of(e.text) for e in page.elements if e.text and len(e.text) < _LONGEST}
     marks = {e for e, text in texts.items() if text in labels | stops}
     return [part for e, text in texts.items() if text in labels for part in _following(e, marks, is_article)]
 

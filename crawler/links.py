@@ -130,11 +130,12 @@ def extract_links(
     ``places``: elements found by other means than a selector, and the kind of the articles linked in them.
     ``index``: that of the page, where there is one already.
     """
-    kinds = _Kinds(site.link_rules, index or Index(root), places or {})
+    index = index or Index(root)
+    kinds = _Kinds(site.link_rules, index, places or {})
     found: dict[tuple[str, str], FoundLink] = {}
     named: set[tuple[str, str]] = set()  # whose text is a text, not that of an image
     wordless: dict[tuple[str, str], list[_Element]] = {}
-    for element in root.iter("a", "link", "area"):
+    for element in index.iter("a", "link", "area"):
         href = (element.get("href") or "").strip()
         declared = _declared_kind(element) if element.tag == "link" else ""
         if not href or declared is None or href[0] == "#":

@@ -113,25 +113,25 @@ class ArticlePage(Fields):
         return self.refusal() in refusal.WALLS
 
     def _read_refusal(self) -> str | None:
-        if reason := refusal.at_first_sight(self.root, self.html, self.index):
+        if reason := refusal.at_first_sight(self.html, self.index):
             return reason
         text = body_text(self.pick("body") or ()) or ""
         if len(text) >= refusal.STUB:
             return None
         paid = any(str(obj.get("isAccessibleForFree")).lower() == "false" for obj in self.articles_ld)
-        if text and refusal.is_stub(text, paid, self.root):
+        if text and refusal.is_stub(text, paid, self.index):
             return refusal.PAYWALL
-        if not self.articles_ld and (reason := refusal.in_few_words(self.root, self.index)):
+        if not self.articles_ld and (reason := refusal.in_few_words(self.index)):
             return reason
         if self.names_another() and not self.articles_ld:
             return refusal.SOFT_404
         filled = self.articles_ld or self.shows_pictures() or self.source_of("body") not in (None, "generic")
-        empty = not filled and len(text) < refusal.LITTLE and refusal.is_shell(self.root, self.index)
+        empty = not filled and len(text) < refusal.LITTLE and refusal.is_shell(self.index)
         return refusal.EMPTY_SHELL if empty else None
 
     def names_another(self) -> bool:
         """Whether the page calls itself the front page, and stands at another address."""
-        declared = [link.get("href") for link in self.root.iter("link") if link.get("rel") == "canonical"]
+        declared = [link.get("href") for link in self.index.iter("link") if link.get("rel") == "canonical"]
         urls = [url for url in map(self.address, declared) if url]
         return bool(urls) and path_of(self.url) != "" and all(path_of(url) == "" for url in urls)
 

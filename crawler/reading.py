@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
-from functools import cached_property
 from typing import Any, ClassVar
 
 from lxml import etree
@@ -43,12 +42,13 @@ class Reading(Addresses):
         declared = content_type.decode("latin-1") if content_type else None
         self.html, self.encoding, self.utf8 = decode_page(response.body, declared)
         self.root = _parse(self.utf8)
-        base = next((b.get("href") for b in self.root.iter("base") if b.get("href")), None)
+        self.index = Index(self.root)
+        base = next((b.get("href") for b in self.index.iter("base") if b.get("href")), None)
         self.base_url = (canonical_url(base, response.url) if base else None) or response.url
         self.url = canonical_url(self.same_page(response.url)) or response.url
-        self.json_ld = structured.json_ld(self.root)
+        self.json_ld = structured.json_ld(self.index)
         self.articles_ld = self.own(structured.of_type(self.json_ld, structured.ARTICLE_TYPES))
-        self.meta = structured.meta(self.root)
+        self.meta = structured.meta(self.index)
         self._picked: dict[str, tuple[str, Any] | None] = {}
 
     def own(self, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -101,10 +101,6 @@ class Reading(Addresses):
         """Elements of the page that a CSS selector matches, in document order."""
         return self.index.select(query)
 
-    @cached_property
-    def index(self) -> Index:
-        return Index(self.root)
-
     def stated(self, *names: str) -> Candidates:
         """Contents of the meta elements of these names, in the order of the names."""
         for name in names:
@@ -123,7 +119,7 @@ class Reading(Addresses):
 
         ``labels`` and ``stops`` (other labels, where the box ends) are folded texts without a final colon.
         """
-        return after_labels(self.root, labels, stops, self.links_article)
+        return after_labels(self.index, labels, stops, self.links_article)
 
     def links_article(self, a: _Element) -> bool:
         url = self.address(a.get("href"))

@@ -88,7 +88,7 @@ class Recognised(ArticlePage):
         """A special kind by data, format, section or address; the source of a plain article is what made it one."""
         own = [(source, value) for source, value in super().kind() if value != "article"]
         yield from own
-        formats = [e.get("class") or "" for e in self.root.iter("body", "article")]
+        formats = [e.get("class") or "" for e in self.index.iter("body", "article")]
         yield from (("generic", kinds.by_format(classes)) for classes in formats)
         yield "url", kinds.by_address(self.url)
         yield self.article_source(), "article"
@@ -104,7 +104,7 @@ class Recognised(ArticlePage):
     @cached_property
     def headline(self) -> _Element | None:
         """The ``h1`` of the article: the one that the title was taken from or is like, else the only one."""
-        found = list(self.root.iter("h1"))
+        found = list(self.index.iter("h1"))
         title = self.pick("title") or ""
         return next((h1 for h1 in found if alike(inline_text(h1), title)), found[0] if len(found) == 1 else None)
 

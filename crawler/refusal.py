@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from lxml.etree import _Element
-
 from crawler.htmltext import SKIP, inline_text
 from crawler.selectors import Index
 from crawler.text import clean, fold
@@ -89,12 +87,12 @@ _PAYWALL = re.compile(
 _ROOTS = ("#root", "#app", "#__next", "#__nuxt", "#___gatsby", "app-root")
 
 
-def at_first_sight(root: _Element, html: str, index: Index) -> str | None:
+def at_first_sight(html: str, index: Index) -> str | None:
     """Why a page is no story, by its headlines or by parts that only a browser check has."""
-    headlines = [inline_text(element) for element in (*root.iter("title"), *root.iter("h1"))]
+    headlines = [inline_text(element) for element in (*index.iter("title"), *index.iter("h1"))]
     if reason := by_headline(headlines):
         certain = reason in (SOFT_404, CHALLENGE)
-        return reason if certain or len(shown(root)) < _LONG else None
+        return reason if certain or len(shown(index)) < _LONG else None
     return CHALLENGE if len(html) < _LONGEST_CHALLENGE and _any(index, _CHALLENGES) else None
 
 
@@ -109,9 +107,9 @@ def by_headline(headlines: Iterable[str]) -> str | None:
     return None
 
 
-def in_few_words(root: _Element, index: Index) -> str | None:
+def in_few_words(index: Index) -> str | None:
     """Why a page that shows almost no text is no story: what it says, else which part it has."""
-    said = shown(root)
+    said = shown(index)
     if len(said) > LITTLE:
         return None
     said = fold(said)
@@ -119,24 +117,24 @@ def in_few_words(root: _Element, index: Index) -> str | None:
     return next((reason for reason, words in _SAID.items() if words.search(said)), None) or next(parts, None)
 
 
-def is_stub(body: str, said_paid: bool, root: _Element) -> bool:
+def is_stub(body: str, said_paid: bool, index: Index) -> bool:
     """Whether a text is the beginning of one that only subscribers see: short, and the page says so."""
-    return len(body) < STUB and (said_paid or _PAYWALL.search(fold(shown(root))) is not None)
+    return len(body) < STUB and (said_paid or _PAYWALL.search(fold(shown(index))) is not None)
 
 
-def is_shell(root: _Element, index: Index) -> bool:
+def is_shell(index: Index) -> bool:
     """Whether scripts would have to fill the page first."""
-    if next(root.iter("script"), None) is None:
+    if not index.iter("script"):
         return False
-    length = len(shown(root))
+    length = len(shown(index))
     empty = any(not inline_text(element) for query in _ROOTS for element in index.select(query))
     return length < _SHELL or (empty and length < LITTLE)
 
 
-def shown(root: _Element) -> str:
+def shown(index: Index) -> str:
     """What a page shows outside menus and forms. Without a ``body`` tag libxml2 leaves unknown elements in the head."""
-    stray = [child for head in root.iter("head") for child in head if child.tag not in SKIP and child.tag != "title"]
-    return " ".join(filter(None, map(inline_text, (*stray, *root.iter("body")))))
+    stray = [child for head in index.iter("head") for child in head if child.tag not in SKIP and child.tag != "title"]
+    return " ".join(filter(None, map(inline_text, (*stray, *index.iter("body")))))
 
 
 def _any(index: Index, queries: str) -> bool:

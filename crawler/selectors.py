@@ -7,9 +7,8 @@ index of classes and ids walks it once. Measured on a real page: 3.5 ms against 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from lxml.etree import XPath, _Element
@@ -35,7 +34,7 @@ def select(element: _Element, query: str) -> list[_Element]:
     return list(found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
     """A simple selector, such as ``div.article-relate`` or ``#more``: all of it must hold of one element."""
 
@@ -43,10 +42,15 @@ class Place:
     name: str  # "#id"
     classes: frozenset[str]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """One thing that an element must have: a class, else its id, else its tag (``<nav>``)."""
         return min(self.classes, default=self.name or f"<{self.tag}>")
+
+    @cached_property
+    def is_key(self) -> bool:
+        """Whether that one thing is all."""
+        return not self.tag and len(self.classes) + bool(self.name) == 1
 
     def holds(self, element: _Element) -> bool:
         return self.fits(element.tag, (element.get("class") or "").split(), element.get("id"))
@@ -68,29 +72,52 @@ def place(selector: str) -> Place | None:
 
 
 class Index:
-    """The elements of one document by class and id, for selectors of one or two simple parts (``.a``, ``.a b``)."""
+    """The elements of one document by tag, class and id, for selectors of one or two simple parts (``.a``, ``.a b``).
+
+    A search of the whole tree for one tag costs as much as making this: a fifth of a millisecond on a page of 100 kB.
+    """
 
     def __init__(self, root: _Element) -> None:
         self.root = root
         self.elements = list(root.iter("*"))  # held, so that lxml makes each of these objects once
-        self.by_name: defaultdict[str, list[_Element]] = defaultdict(list)
+        self.by_tag: dict[str, list[_Element]] = {}
+        self.by_name: dict[str, list[_Element]] = {}
+        by_tag, by_name = self.by_tag, self.by_name
         for element in self.elements:
-            if classes := element.get("class"):
+            tag, classes, identifier = element.tag, element.get("class"), element.get("id")
+            if tag in by_tag:
+                by_tag[tag].append(element)
+            else:
+                by_tag[tag] = [element]
+            if classes:
                 for name in _classes(classes):
-                    self.by_name[name].append(element)
-            if identifier := element.get("id"):
-                self.by_name["#" + identifier].append(element)
+                    if name in by_name:
+                        by_name[name].append(element)
+                    else:
+                        by_name[name] = [element]
+            if identifier:
+                by_name.setdefault("#" + identifier, []).append(element)
+
+    def iter(self, *tags: str) -> list[_Element]:
+        """Elements of these tags in document order, as ``iter`` of the root gives them."""
+        if len(tags) == 1:
+            return self.by_tag.get(tags[0], [])
+        return [element for element in self.elements if element.tag in tags]
 
     def at(self, where: Place) -> list[_Element]:
         """Elements that a simple selector means."""
-        named = self.by_name.get(where.key, ()) if where.key[0] != "<" else self.root.iter(where.tag)
+        if where.key[0] == "<":
+            return self.iter(where.tag)
+        named = self.by_name.get(where.key, ())
+        if where.is_key:
+            return list(named)
         return [element for element in named if where.holds(element)]
 
     def select(self, query: str) -> list[_Element]:
         """As ``select`` at the root."""
         first, _, rest = query.partition(" ")
         outer = place(first)
-        if outer is None or outer.key[0] == "<" or (rest and place(rest) is None):
+        if outer is None or (rest and (outer.key[0] == "<" or place(rest) is None)):
             return select(self.root, query)
         found = self.at(outer)
         if not rest:

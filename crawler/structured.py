@@ -12,6 +12,7 @@ from typing import Any
 
 from lxml.etree import _Element
 
+from crawler.selectors import Index
 from crawler.text import unescape_once
 
 ARTICLE_TYPES = frozenset(
@@ -39,13 +40,13 @@ _ROW = re.compile(rb"\s*([0-9a-f]+):(?:T([0-9a-f]+),)?")
 _WRAPPERS = re.compile(r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*\]\]>|\]\]>)\s*;?\s*$")
 
 
-def json_ld(root: _Element) -> list[dict[str, Any]]:
+def json_ld(page: _Element | Index) -> list[dict[str, Any]]:
     """Every JSON-LD object of the page in document order, ``@graph`` and lists flattened.
 
     HTML entities that are still in the strings (``NH&#7852;T``) are resolved once.
     """
     found: list[dict[str, Any]] = []
-    for script in root.iter("script"):
+    for script in page.iter("script"):
         if (script.get("type") or "").split(";")[0].strip().lower() == "application/ld+json":
             found.extend(_objects(_unescaped(_lenient(script.text or ""), 0), 0))
     return found
@@ -98,10 +99,10 @@ def breadcrumb_items(objects: list[dict[str, Any]]) -> list[tuple[str, str | Non
     return []
 
 
-def meta(root: _Element) -> dict[str, list[str]]:
+def meta(page: _Element | Index) -> dict[str, list[str]]:
     """Contents of the meta elements by lower-case ``property``, ``name``, ``itemprop`` or ``http-equiv``."""
     found: dict[str, list[str]] = {}
-    for element in root.iter("meta"):
+    for element in page.iter("meta"):
         content = element.get("content")
         if content is None or not content.strip():
             continue
@@ -112,11 +113,11 @@ def meta(root: _Element) -> dict[str, list[str]]:
     return found
 
 
-def page_data(root: _Element) -> list[Any]:
+def page_data(page: _Element | Index) -> list[Any]:
     """Data that a Next.js page carries for its scripts: ``__NEXT_DATA__`` and the streamed ``__next_f`` rows."""
     found: list[Any] = []
     chunks: list[str] = []
-    for script in root.iter("script"):
+    for script in page.iter("script"):
         text = script.text or ""
         if script.get("id") == "__NEXT_DATA__":
             found.append(_lenient(text))

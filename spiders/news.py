@@ -72,7 +72,7 @@ class Plain(Addresses):
                 if url is not None and url != page.url:
                     return url
         stem, number = _numbered(page.url)
-        for a in page.root.iter("a"):
+        for a in page.index.iter("a"):
             url = page.address(a.get("href")) if a.get("href") else None
             if url is None or url == page.url:
                 continue

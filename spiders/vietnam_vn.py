@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -88,15 +88,9 @@ class Vietnam(Addresses):
     )
 
     @classmethod
-    def parts(cls, url: str) -> tuple[str, list[str]] | None:
+    def parts(cls, url: str) -> tuple[str, tuple[str, ...]] | None:
         """Edition and the other path segments; None for other hosts."""
-        split = urlsplit(url)
-        if split.hostname not in _HOSTS:
-            return None
-        segments = [segment for segment in split.path.split("/") if segment]
-        if segments and _EDITION.fullmatch(segments[0]):
-            return segments[0], segments[1:]
-        return "vi", segments
+        return _parts(url)
 
     @classmethod
     def same_page(cls, url: str) -> str:
@@ -147,6 +141,17 @@ class Vietnam(Addresses):
                 if url is not None and url != page.url:
                     return url
         return None
+
+
+@lru_cache(maxsize=16_384)  # asked by every function of an address
+def _parts(url: str) -> tuple[str, tuple[str, ...]] | None:
+    split = urlsplit(url)
+    if split.hostname not in _HOSTS:
+        return None
+    segments = tuple(segment for segment in split.path.split("/") if segment)
+    if segments and _EDITION.fullmatch(segments[0]):
+        return segments[0], segments[1:]
+    return "vi", segments
 
 
 @dataclass
@@ -229,7 +234,7 @@ class VietnamPage(Vietnam, ArticlePage):
     @cached_property
     def story(self) -> Story:
         """The pieces after the headline, told apart by their order and their labels."""
-        h1 = next(self.root.iter("h1"), None)
+        h1 = next(iter(self.index.iter("h1")), None)
         body, by_class = self.text_element(h1)
         story = self.story_in(body, h1) if body is not None else Story()
         story.by_class = by_class
@@ -343,7 +348,7 @@ class VietnamPage(Vietnam, ArticlePage):
 
     def paper_of(self, name: str, line: str) -> str | None:
         """The paper's name: the logo says where it ends, should it end in a digit that the day is glued to."""
-        alts = [clean(img.get("alt")) or "" for img in self.root.iter("img")]
+        alts = [clean(img.get("alt")) or "" for img in self.index.iter("img")]
         logo = max((alt for alt in alts if alt and line.startswith(alt)), key=len, default="")
         return clean(logo or name)
 
@@ -359,7 +364,7 @@ class VietnamPage(Vietnam, ArticlePage):
     def story_links(self) -> Iterator[_Element]:
         """Links between the headline and the comments."""
         started = False
-        for element in self.root.iter():
+        for element in self.index.elements:
             if element.tag == "h1":
                 started = True
             elif started and element.tag == "a":
@@ -372,7 +377,7 @@ class VietnamPage(Vietnam, ArticlePage):
     def trail(self) -> list[_Element]:
         """Links from the last one home to the headline, if they can be a breadcrumb: WordPress printed it as text."""
         links: list[_Element] = []
-        for element in self.root.iter("a", "h1"):
+        for element in self.index.iter("a", "h1"):
             if element.tag == "h1":
                 return links if len(links) <= 4 and all(self.shape(a) == "category" for a in links) else []
             if not any(around.tag in ("header", "nav") for around in element.iterancestors()):  # a menu
@@ -396,8 +401,8 @@ class VietnamPage(Vietnam, ArticlePage):
         """What the data of the application says of this article: the object with its slug or its headline."""
         parts = self.parts(self.url)
         slug = parts[1][-1] if parts and parts[1] else ""
-        title = fold(clean(next((inline_text(h1) for h1 in self.root.iter("h1")), "")) or "")
-        for data in dictionaries(page_data(self.root)) if "__next" in self.html.lower() else ():
+        title = fold(clean(next((inline_text(h1) for h1 in self.index.iter("h1")), "")) or "")
+        for data in dictionaries(page_data(self.index)) if "__next" in self.html.lower() else ():
             own = str(data.get("slug") or data.get("url") or "").rstrip("/").rpartition("/")[2] == slug and slug
             same = title and fold(clean(name_of(data.get("title"))) or "") == title
             if own or same:
@@ -436,7 +441,7 @@ class VietnamPage(Vietnam, ArticlePage):
             return False
         parts = self.parts(self.url)
         if parts is None or parts[0] != "vi":
-            return next(self.root.iter("h1"), None) is not None or bool(self.articles_ld)
+            return next(iter(self.index.iter("h1")), None) is not None or bool(self.articles_ld)
         slug = set(parts[1][-1].split("-"))
         return len(slug & set(slugify(clean(title) or "").split("-"))) * 3 >= len(slug)
 

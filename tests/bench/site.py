@@ -36,7 +36,7 @@ PARAGRAPHS = 20  # added to each text
 FIRST = 500_000  # number of the first article
 
 _ARTICLE = re.compile(rf"{HOME}/[\w-]*?-(\d+)\.(?:html|media)")
-_PARAGRAPH = "Đoàn công tác đã đi thăm các xã ven sông, nghe người dân nói về mùa nước và con đường mới sắp mở. "
+PARAGRAPH = "Đoàn công tác đã đi thăm các xã ven sông, nghe người dân nói về mùa nước và con đường mới sắp mở. "
 
 
 def pages(count: int) -> dict[str, str]:
@@ -45,7 +45,7 @@ def pages(count: int) -> dict[str, str]:
     column = right_column(edition)
     stories = [s for s in edition.listed if s.era == "2026" and s.kind == "article" and "json_ld" in s.traits]
     stories = [s for s in stories if "nfd" not in s.traits][:TEMPLATES]
-    templates = [_filled(story, edition, column) for story in stories]
+    templates = [filled(story, edition, column) for story in stories]
     chance = random.Random(2026)
     paths = [f"/bai-viet-thu-{n}-ve-mua-nuoc-va-con-duong-moi-{FIRST + n}.html" for n in range(count)]
     site: dict[str, str] = {}
@@ -62,14 +62,14 @@ def pages(count: int) -> dict[str, str]:
     return site
 
 
-def _filled(story: Story, edition: Edition, column: str) -> str:
+def filled(story: Story, edition: Edition, column: str) -> str:
     """The story's page with a longer text, more cards and a script's data at its foot."""
-    longer = replace(story, pieces=(*story.pieces, *[Piece("paragraph", _PARAGRAPH)] * PARAGRAPHS))
+    longer = replace(story, pieces=(*story.pieces, *[Piece("paragraph", PARAGRAPH)] * PARAGRAPHS))
     html = article_page(longer, edition, column)
     cards = [card(other) for other in edition.listed[40:] if other.id != story.id]
     foot = block("bx-detail-listing", "", "".join(cards[: (LINKS - html.count("<a ")) // cards[0].count("<a ")]))
     missing = LENGTH - len((html + foot).encode())
-    data = _PARAGRAPH * (missing // len(_PARAGRAPH.encode()))
+    data = PARAGRAPH * (missing // len(PARAGRAPH.encode()))
     return html.replace("<footer ", f'{foot}<script>var texts = ["{data}"];</script>\n<footer ', 1)
 
 
