@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from lxml.etree import _Element
 
@@ -12,7 +12,7 @@ from crawler.htmltext import inline_text
 from crawler.items import Block
 from crawler.text import clean, fold
 
-__all__ = ["TEXT_TYPES", "BlockRules", "Piece", "body_text", "inline_text", "read_blocks"]
+__all__ = ["TEXT_TYPES", "BlockRules", "Piece", "body_text", "inline_text", "read_blocks", "read_until"]
 
 TEXT_TYPES = frozenset({"paragraph", "heading", "quote", "list"})  # the types whose texts make up ``body``
 _LONGEST_CAPTION = 300  # letters
@@ -31,10 +31,18 @@ _ARROWS = re.compile(r"^\s*(?:>{2,}|»)")
 
 def read_blocks(element: _Element, rules: BlockRules, base_url: str) -> list[Piece]:
     """The blocks of ``element`` in reading order, without links to other articles that stand under a label."""
-    walk = Walk(rules, base_url, Actions(element, rules))
+    return read_until(element, rules, base_url, None)[0]
+
+
+def read_until(
+    element: _Element, rules: BlockRules, base_url: str, ends: Callable[[Piece], bool] | None
+) -> tuple[list[Piece], bool]:
+    """As ``read_blocks``, no further than the first piece that ``ends`` accepts; and whether there was such a one."""
+    walk = Walk(rules, base_url, Actions(element, rules), ends)
     walk.walk(element, 0)
     walk.flush()
-    return _with_captions(_without_related(walk.pieces))
+    pieces = walk.pieces if walk.end is None else walk.pieces[: walk.end]
+    return _with_captions(_without_related(pieces)), walk.end is not None
 
 
 def body_text(blocks: Iterable[Block]) -> str | None:

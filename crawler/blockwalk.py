@@ -64,10 +64,15 @@ class Piece:
 class Walk:
     """The walk. ``pieces`` grows; the open paragraph is ``text``, with the letters of it that had each look."""
 
-    def __init__(self, rules: BlockRules, base_url: str, actions: Actions) -> None:
+    def __init__(
+        self, rules: BlockRules, base_url: str, actions: Actions, ends: Callable[[Piece], bool] | None = None
+    ) -> None:
         self.rules = rules
         self.base_url = base_url
         self.actions = actions
+        self.ends = ends
+        self.end: int | None = None  # how many pieces there are up to the first that ``ends`` accepts
+        self.asked = 0  # pieces that were asked
         self.pieces: list[Piece] = []
         self.looks: list[str] = []  # those that the open elements set
         self.depth = 0
@@ -88,7 +93,17 @@ class Walk:
             self.depth = depth
             if isinstance(child.tag, str):
                 self.enter(child, child.tag, depth)
+            if self.ends is not None and self.is_over(self.ends):
+                return
             self.add(child.tail)
+
+    def is_over(self, ends: Callable[[Piece], bool]) -> bool:
+        """Whether one of the pieces is the last one."""
+        while self.end is None and self.asked < len(self.pieces):
+            self.asked += 1
+            if ends(self.pieces[self.asked - 1]):
+                self.end = self.asked
+        return self.end is not None
 
     def enter(self, child: _Element, tag: str, depth: int) -> None:
         if (action := self.actions.of(child)) is not None:

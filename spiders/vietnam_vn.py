@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 from lxml.etree import _Element
 
-from crawler.blocks import BlockRules, Piece, inline_text, read_blocks
+from crawler.blocks import BlockRules, Piece, inline_text, read_blocks, read_until
 from crawler.items import Article, Block, Source
 from crawler.links import Addresses, FoundLink, LinkRule
 from crawler.page import ArticlePage, Candidates
@@ -59,6 +59,7 @@ _LEGAL = re.compile(r"(?:bo van hoa|chiu trach nhiem|cuc truong|tru so|giay phep
 _SOURCE_LABELS = frozenset({"nguon", "source", "theo"})
 _SOURCE_LINE = re.compile(r"\s*([^\d:：]{2,25})[:：]\s*(\S.*)?")
 _PUBLISHED_LINE = re.compile(r"(?P<paper>.{0,80}?)\s*(?P<day>\d{1,2}/\d{1,2}/\d{4})(?:[\s|,–-]+\d{1,2}:\d{2})?")
+_ALIKE = 3  # pieces by which a part is found again in the whole
 
 # Names that the page data of such an application may give the fields; the real ones are not known.
 _STATED = {
@@ -241,14 +242,39 @@ class VietnamPage(Vietnam, ArticlePage):
         return story
 
     def story_in(self, body: _Element, h1: _Element | None) -> Story:
-        """The headline may stand in the element of the body, or before it with the lines about the article."""
-        known = read_blocks(body, self.BLOCKS, self.base_url)
+        """The headline may stand in the element of the body, or before it with the lines about the article.
+
+        Lists of other articles are most of a page: they are read only where the end of the story does not show.
+        """
+        return self.read_story(body, h1, self.is_end) or self.read_story(body, h1, None) or Story()
+
+    def read_story(self, body: _Element, h1: _Element | None, ends: Callable[[Piece], bool] | None) -> Story | None:
+        """The story up to a piece that ``ends`` it; None where all pieces could tell another one."""
+        known, cut = read_until(body, self.BLOCKS, self.base_url, ends)
         if h1 is None or body in h1.iterancestors():
-            return self.told_apart(_after_title(known, h1), 0, h1 is None)
+            begin = _begin(known, h1)
+            sure = not cut or self.is_told(known, begin, h1)
+            return self.told_apart(known[begin:], 0, h1 is None) if sure else None
         around = next(element for element in h1.iterancestors() if element in body.iterancestors())
-        pieces = _after_title(read_blocks(around, self.BLOCKS, self.base_url), h1)
-        before = _position(pieces, known)
-        return self.told_apart(known, 0, True) if before is None else self.told_apart(pieces, before, True)
+        pieces, around_cut = read_until(around, self.BLOCKS, self.base_url, ends)
+        begin = _begin(pieces, h1)
+        before = _position(pieces[begin:], known)
+        if (around_cut and not self.is_told(pieces, begin, h1)) or (cut and len(known) < _ALIKE):
+            return None
+        if before is None:
+            return None if cut or around_cut else self.told_apart(known, 0, True)
+        return self.told_apart(pieces[begin:], before, True)
+
+    def is_told(self, pieces: list[Piece], begin: int, h1: _Element | None) -> bool:
+        """Whether pieces hold the headline, where there is one, and after it the end of the story."""
+        return (begin > 0 or h1 is None) and any(self.is_over(pieces, at) for at in range(begin, len(pieces)))
+
+    def is_end(self, piece: Piece) -> bool:
+        """Whether a piece shows by itself that what follows is no longer the story: comments, lists, tags."""
+        text = clean(piece.block.text) or ""
+        if len(text) < 60 and (self.counts_comments(text) or fold(text) in _SAME_TAG | _SAME_OTHER):
+            return True
+        return bool(piece.links and piece.linked) and all(self.kind_of(url) == "tag" for url in piece.links)
 
     def told_apart(self, pieces: list[Piece], before: int, precise: bool = False) -> Story:
         """``before``: how many pieces stand before the element of the body; ``precise``: it holds nothing else."""
@@ -278,11 +304,9 @@ class VietnamPage(Vietnam, ArticlePage):
     def is_over(self, pieces: list[Piece], at: int) -> bool:
         """Whether what follows the article begins here: tags, comments, lists of links, promotion."""
         piece = pieces[at]
+        if self.is_end(piece):
+            return True
         text = clean(piece.block.text) or ""
-        if len(text) < 60 and (self.counts_comments(text) or fold(text) in _SAME_TAG | _SAME_OTHER):
-            return True
-        if piece.links and piece.linked and all(self.kind_of(url) == "tag" for url in piece.links):
-            return True
         after = pieces[at + 1] if at + 1 < len(pieces) else None
         alone = after is None or after.linked or after.block.type != "paragraph"  # its links are not read as text
         return piece.block.type == "heading" and fold(text) in _PROMOTION and alone
@@ -507,15 +531,16 @@ class VietnamSpider(Vietnam, NewsSpider):
         return [f"{WWW}/{slug}" if x == "vi" else f"{WWW}/{x}/{slug}" for x in LANGUAGES if x != parts[0]]
 
 
-def _after_title(pieces: list[Piece], h1: _Element | None) -> list[Piece]:
+def _begin(pieces: list[Piece], h1: _Element | None) -> int:
+    """Where the pieces after the headline begin; 0 where it is not among them."""
     title = clean(inline_text(h1)) if h1 is not None else None
     at = (n for n, piece in enumerate(pieces) if piece.block.type == "heading" and clean(piece.block.text) == title)
-    return pieces[next(at, -1) + 1 :]
+    return next(at, -1) + 1
 
 
 def _position(pieces: list[Piece], part: list[Piece]) -> int | None:
     """Where the pieces of a part begin among those of the whole."""
-    keys = [(piece.block.type, piece.block.text, piece.block.url) for piece in part[:3]]
+    keys = [(piece.block.type, piece.block.text, piece.block.url) for piece in part[:_ALIKE]]
     for at in range(len(pieces)):
         if [(p.block.type, p.block.text, p.block.url) for p in pieces[at : at + len(keys)]] == keys:
             return at
