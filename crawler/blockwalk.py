@@ -5,7 +5,7 @@ element closes it. What to leave out, and which boxes are figures or quotes, a s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -23,6 +23,7 @@ _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _RIGHT = re.compile(r"text-align\s*:\s*(?:right|end)", re.I)
 _CENTRE = re.compile(r"text-align\s*:\s*center", re.I)
 _LOOKS = ("right", "centred", "strong", "italic", "linked")  # in the order of the members of Piece
+_PLAIN = (False,) * len(_LOOKS)
 _LOOKS_OF_TAG = {
     "b": ("strong",),
     "strong": ("strong",),
@@ -144,19 +145,18 @@ class Walk:
 
     def flush(self) -> None:
         """Close the open paragraph; two line breaks in a row make two paragraphs of it."""
-        if any(map(str.strip, self.text)):
-            right, centred, strong, italic, linked = self.looks_of_all()
-            lines = [one_space(line).strip(" \u00a0") for line in "".join(self.text).split("\n")]
-            for paragraph in re.split(r"\n{2,}", "\n".join(lines)):
-                if text := paragraph.strip("\n"):
-                    block = Block("paragraph", text)
-                    self.pieces.append(Piece(block, right, centred, strong, italic, linked, tuple(self.links)))
-        if self.text or self.links:
-            self.start()
+        if not self.text and not self.links:
+            return
+        whole = "".join(self.text)
+        if not whole.isspace():
+            looks = self.looks_of_all() if self.shown else _PLAIN
+            for text in _paragraphs(whole):
+                self.pieces.append(Piece(Block("paragraph", text), *looks, tuple(self.links)))
+        self.start()
 
     def looks_of_all(self) -> list[bool]:
         """For each look whether all letters of the open paragraph have it."""
-        letters = sum(map(_letters, self.text)) if self.shown else 0
+        letters = sum(map(_letters, self.text))
         return [letters > 0 and self.shown.get(look) == letters for look in _LOOKS]
 
     # --- One method for each kind of element that is a block of its own ---------------------------------------
@@ -306,7 +306,7 @@ class Actions:
 
     def of(self, element: _Element) -> _Action | None:
         held = self.simple(element.tag, element.get("class"), element.get("id"))
-        if element in self.found and (held is None or self.found[element][0] < held[0]):
+        if self.found and element in self.found and (held is None or self.found[element][0] < held[0]):
             held = self.found[element]
         return held[1] if held else None
 
@@ -354,6 +354,18 @@ _BLOCKS: dict[str, _Action] = {
     "table": Walk.table,
     "aside": Walk.box,
 }
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    """Two line breaks in a row part two paragraphs."""
+    if "\n" not in text:
+        if line := one_space(text).strip(" \u00a0"):
+            yield line
+        return
+    lines = [one_space(line).strip(" \u00a0") for line in text.split("\n")]
+    for paragraph in re.split(r"\n{2,}", "\n".join(lines)):
+        if stripped := paragraph.strip("\n"):
+            yield stripped
 
 
 def _looks_of(element: _Element, tag: str) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ ARTICLE_TYPES = frozenset(
         "VideoObject",
     }
 )
+PAGE_DATA = (b"__NEXT_DATA__", b"__next_f")  # one of them stands in every page that carries such data
 _JSON = json.JSONDecoder(strict=False)
 _MAX_DEPTH = 40  # page data is a few levels deep; a hostile page could nest until Python's stack ends
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
+from itertools import count
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -29,7 +30,7 @@ from crawler.links import Addresses, FoundLink, LinkRule
 from crawler.page import ArticlePage, Candidates
 from crawler.requisites import RequisiteRules
 from crawler.spider import NewsSpider
-from crawler.structured import dictionaries, name_of, page_data
+from crawler.structured import PAGE_DATA, dictionaries, name_of, page_data
 from crawler.text import clean, fold
 from crawler.urls import canonical_url, slugify
 from spiders.baoquocte_vn import Baoquocte
@@ -250,11 +251,12 @@ class VietnamPage(Vietnam, ArticlePage):
 
     def read_story(self, body: _Element, h1: _Element | None, ends: Callable[[Piece], bool] | None) -> Story | None:
         """The story up to a piece that ``ends`` it; None where all pieces could tell another one."""
-        known, cut = read_until(body, self.BLOCKS, self.base_url, ends)
         if h1 is None or body in h1.iterancestors():
+            known, cut = read_until(body, self.BLOCKS, self.base_url, ends)
             begin = _begin(known, h1)
             sure = not cut or self.is_told(known, begin, h1)
             return self.told_apart(known[begin:], 0, h1 is None) if sure else None
+        known, cut = read_until(body, self.BLOCKS, self.base_url, _after(2 * _ALIKE) if ends else None)
         around = next(element for element in h1.iterancestors() if element in body.iterancestors())
         pieces, around_cut = read_until(around, self.BLOCKS, self.base_url, ends)
         begin = _begin(pieces, h1)
@@ -372,7 +374,7 @@ class VietnamPage(Vietnam, ArticlePage):
 
     def paper_of(self, name: str, line: str) -> str | None:
         """The paper's name: the logo says where it ends, should it end in a digit that the day is glued to."""
-        alts = [clean(img.get("alt")) or "" for img in self.index.iter("img")]
+        alts = [clean(alt) or "" for img in self.index.iter("img") if (alt := img.get("alt"))]
         logo = max((alt for alt in alts if alt and line.startswith(alt)), key=len, default="")
         return clean(logo or name)
 
@@ -426,7 +428,7 @@ class VietnamPage(Vietnam, ArticlePage):
         parts = self.parts(self.url)
         slug = parts[1][-1] if parts and parts[1] else ""
         title = fold(clean(next((inline_text(h1) for h1 in self.index.iter("h1")), "")) or "")
-        for data in dictionaries(page_data(self.index)) if "__next" in self.html.lower() else ():
+        for data in dictionaries(page_data(self.index)) if any(mark in self.utf8 for mark in PAGE_DATA) else ():
             own = str(data.get("slug") or data.get("url") or "").rstrip("/").rpartition("/")[2] == slug and slug
             same = title and fold(clean(name_of(data.get("title"))) or "") == title
             if own or same:
@@ -536,6 +538,12 @@ def _begin(pieces: list[Piece], h1: _Element | None) -> int:
     title = clean(inline_text(h1)) if h1 is not None else None
     at = (n for n, piece in enumerate(pieces) if piece.block.type == "heading" and clean(piece.block.text) == title)
     return next(at, -1) + 1
+
+
+def _after(pieces: int) -> Callable[[Piece], bool]:
+    """Accepts the piece after so many."""
+    numbers = count()
+    return lambda piece: next(numbers) >= pieces
 
 
 def _position(pieces: list[Piece], part: list[Piece]) -> int | None:
