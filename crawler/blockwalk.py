@@ -149,15 +149,17 @@ class Walk:
             return
         whole = "".join(self.text)
         if not whole.isspace():
-            looks = self.looks_of_all() if self.shown else _PLAIN
+            right, centred, strong, italic, linked = self.looks_of_all() if self.shown else _PLAIN
             for text in _paragraphs(whole):
-                self.pieces.append(Piece(Block("paragraph", text), *looks, tuple(self.links)))
+                self.pieces.append(
+                    Piece(Block("paragraph", text), right, centred, strong, italic, linked, tuple(self.links))
+                )
         self.start()
 
-    def looks_of_all(self) -> list[bool]:
+    def looks_of_all(self) -> tuple[bool, ...]:
         """For each look whether all letters of the open paragraph have it."""
         letters = sum(map(_letters, self.text))
-        return [letters > 0 and self.shown.get(look) == letters for look in _LOOKS]
+        return tuple(letters > 0 and self.shown.get(look) == letters for look in _LOOKS)
 
     # --- One method for each kind of element that is a block of its own ---------------------------------------
 

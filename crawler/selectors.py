@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Any
 
 from lxml.etree import XPath, _Element
@@ -80,38 +81,41 @@ class Index:
     def __init__(self, root: _Element) -> None:
         self.root = root
         self.elements = list(root.iter("*"))  # held, so that lxml makes each of these objects once
-        self.by_tag: dict[str, list[_Element]] = {}
-        self.by_name: dict[str, list[_Element]] = {}
-        by_tag, by_name = self.by_tag, self.by_name
-        for element in self.elements:
-            tag, classes, identifier = element.tag, element.get("class"), element.get("id")
-            if tag in by_tag:
-                by_tag[tag].append(element)
-            else:
-                by_tag[tag] = [element]
-            if classes:
-                for name in _classes(classes):
-                    if name in by_name:
-                        by_name[name].append(element)
-                    else:
-                        by_name[name] = [element]
-            if identifier:
-                by_name.setdefault("#" + identifier, []).append(element)
+        tags: dict[str, list[int]] = {}
+        classes: dict[str, list[int]] = {}
+        self.places: dict[str, list[int]] = {}  # by "#id"
+        for at, element in enumerate(self.elements):
+            tags.setdefault(element.tag, []).append(at)
+            if names := element.get("class"):
+                classes.setdefault(names, []).append(at)
+            if name := element.get("id"):
+                self.places.setdefault("#" + name, []).append(at)
+        self.tags, self.classes = tags, classes
+        self.spelled: dict[str, list[str]] = {}  # a class: the class attributes that hold it
+        for names in classes:
+            for name in _classes(names):
+                self.spelled.setdefault(name, []).append(names)
 
     def iter(self, *tags: str) -> list[_Element]:
         """Elements of these tags in document order, as ``iter`` of the root gives them."""
-        if len(tags) == 1:
-            return self.by_tag.get(tags[0], [])
-        return [element for element in self.elements if element.tag in tags]
+        return self._in_order([self.tags[tag] for tag in tags if tag in self.tags])
 
     def at(self, where: Place) -> list[_Element]:
         """Elements that a simple selector means."""
         if where.key[0] == "<":
             return self.iter(where.tag)
-        named = self.by_name.get(where.key, ())
-        if where.is_key:
-            return list(named)
-        return [element for element in named if where.holds(element)]
+        if where.key[0] == "#":
+            named = self._in_order([self.places[where.key]] if where.key in self.places else [])
+        else:
+            named = self._in_order([self.classes[names] for names in self.spelled.get(where.key, ())])
+        return named if where.is_key else [element for element in named if where.holds(element)]
+
+    def _in_order(self, places: list[list[int]]) -> list[_Element]:
+        """The elements at these places, in document order."""
+        elements = self.elements
+        if len(places) == 1:
+            return [elements[at] for at in places[0]]
+        return [elements[at] for at in sorted(chain.from_iterable(places))]
 
     def select(self, query: str) -> list[_Element]:
         """As ``select`` at the root."""
