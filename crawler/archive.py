@@ -36,6 +36,7 @@ from crawler.items import Article
 from crawler.ledger_ops import Scope
 from crawler.recrawl import Recrawl
 from crawler.replay import raw_response
+from crawler.sites import Sites
 from crawler.stopping import Stopping, Unfinished
 from crawler.store import Store
 from crawler.trouble import OWN_FAULTS, OutputTrouble, trouble_of
@@ -92,6 +93,7 @@ class Archive:
                 warcinfo_fields(settings["USER_AGENT"], settings["CONTACT"], spider.args),
                 settings.getint("WARC_TARGET_SIZE"),
                 Recrawl.parse(settings["RECRAWL_INTERVALS"], settings.getint("RECRAWL_LIMIT")),
+                Sites(settings),
             )
         archive = cls(crawler, store, spider.args.job, spider.args.max_articles)
         spider.archive = archive

@@ -16,6 +16,7 @@ from warc.writer import OPEN
 
 if TYPE_CHECKING:
     from crawler.ledger import Ledger
+    from crawler.ledger_sources import Link
     from crawler.offline import Offline
 
 KEPT, REMOVED, ADDED = "=", "-", "+"
@@ -40,6 +41,8 @@ class History:
     article: KnownArticle
     versions: list[Told]
     events: list[Event]
+    source: Link | None  # what it was taken from
+    copies: list[Link]  # what was taken from it, the first hundred
 
 
 def find_article(ledger: Ledger, offline: Offline, name: str) -> KnownArticle | None:
@@ -67,7 +70,10 @@ def history_of(ledger: Ledger, archive: Path, article: KnownArticle) -> History:
             changes = {field: word_diff(*pair) for field, pair in pairs.items() if pair[0] != pair[1]}
         told.append(Told(version, row, changes))
         before = row or before
-    return History(article, told, ledger.events(article.article_id))
+    article_id, sources = article.article_id, ledger.sources
+    return History(
+        article, told, ledger.events(article_id), sources.source_of(article_id), sources.copies_of(article_id)
+    )
 
 
 def read_row(archive: Path, version: Version) -> dict[str, Any] | None:

@@ -50,7 +50,7 @@ class Source:
 
     name: str | None = doc("the paper's name as printed")
     url: str | None = doc("address of the original article")
-    id: str | None = doc("id of the original article, where it belongs to a known site")
+    id: str | None = doc("id of the original article, where it is archived or on a known site: docs/archive.md")
 
 
 @dataclass(slots=True)
@@ -143,7 +143,11 @@ class FieldSource:
     """Where the value of one field was found."""
 
     field: str = doc("name of the field", "")
-    source: str = doc("json_ld, embedded (page data of a script), selector, meta, generic, url or label", "")
+    source: str = doc(
+        "json_ld, embedded (page data of a script), selector, meta, generic, url or label; source.id: "
+        "address, text or edition",
+        "",
+    )
 
 
 @dataclass(slots=True)

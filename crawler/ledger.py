@@ -37,6 +37,7 @@ from crawler.ledger_ops import (
     Version,
 )
 from crawler.ledger_schema import MIGRATIONS
+from crawler.ledger_sources import SourceTable, write_sources
 from crawler.recrawl import DEFAULT, Recrawl
 from crawler.urls import CANONICALISATION, is_plain
 
@@ -65,8 +66,9 @@ class Ledger:
 
     def __init__(self, connection: sqlite3.Connection, now: Callable[[], datetime]) -> None:
         self._db = connection
-        self._now = now
+        self.now = now
         self.scope: Scope | None = None  # what frontier operations and questions are about
+        self.sources = SourceTable(connection)
 
     @classmethod
     def open(
@@ -152,7 +154,7 @@ class Ledger:
         ``all`` every one. ``rule`` says when an article is due.
         """
         arguments = json.dumps(json.loads(arguments_json), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        now = utc_text(self._now())
+        now = utc_text(self.now())
         with self._transaction():
             known = self._db.execute(
                 "SELECT scope_id, pass FROM scopes WHERE spider = ? AND arguments = ?", (spider, arguments)
@@ -181,7 +183,7 @@ class Ledger:
         An article that was taken down is one that no list promises any longer. The most overdue go first, up to the
         rule's limit; with ``recrawl=all`` every one.
         """
-        scope, now = self._scope(), utc_text(self._now())
+        scope, now = self._scope(), utc_text(self.now())
         limit = 2**62 if scope.recrawl == "all" else scope.rule.limit
         values = (scope.pass_number, now, scope.id, scope.id, due_before(scope, now), scope.pass_number, limit)
         with self._transaction():
@@ -189,7 +191,7 @@ class Ledger:
 
     def start_run(self, job: str, arguments_json: str) -> int:
         """Note a run of this scope; its number. Runs of the spider that never ended were killed: say so."""
-        scope, now = self._scope(), utc_text(self._now())
+        scope, now = self._scope(), utc_text(self.now())
         with self._transaction():
             self._db.execute(
                 "UPDATE runs SET ended_at = heartbeat, reason = 'killed' WHERE spider = ? AND ended_at IS NULL",
@@ -229,7 +231,8 @@ class Ledger:
         last word in the batch counts), then the files' lengths.
         """
         with self._transaction():
-            applied = write_batch(self._db, self.scope, self._now(), ops)
+            applied = write_batch(self._db, self.scope, self.now(), ops)
+            write_sources(self._db, ops)
             crash.at("commit")
         return applied
 

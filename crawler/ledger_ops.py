@@ -198,7 +198,7 @@ class HostState:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something happened to an article: gone, back, moved, soft404, wall, changed."""
+    """Something happened to an article: gone, back, moved, soft404, wall, changed, source."""
 
     event_id: str
     url: str
@@ -208,6 +208,36 @@ class Event:
     article_id: str | None = None
     status: int | None = None
     record_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextKept:
+    """What an article's text can be found by, and what it waits for: see ``crawler/ledger_sources.py``."""
+
+    article_id: str
+    spider: str
+    role: str  # original, copy, line or edition
+    bands: tuple[int, ...] = ()  # of its shingles
+    waits_for: str | None = None  # id of an article
+
+
+@dataclass(frozen=True, slots=True)
+class TextCompared:
+    """A text that waited was looked at, and nothing was found; marks that came later stay."""
+
+    article_id: str
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFound:
+    """An article was taken from another one."""
+
+    article_id: str
+    source_id: str
+    how: str  # address, text or edition
+    at: str  # UTC text
+    run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +259,9 @@ class RunEnd:
 
 
 Move = InFlight | Done | Failed | Refused | Redirected | Requeue
-Op = Add | Move | Capture | Version | ArticleSeen | ArticleState | FileState | HostState | Event | RunBeat | RunEnd
+TextOp = TextKept | TextCompared | SourceFound
+RunOp = RunBeat | RunEnd
+Op = Add | Move | Capture | Version | ArticleSeen | ArticleState | FileState | HostState | Event | TextOp | RunOp
 
 
 # --- Answers ------------------------------------------------------------------------------------------------------

@@ -74,6 +74,7 @@ class Addresses:
 
     site: ClassVar[str] = ""
     link_rules: ClassVar[tuple[LinkRule, ...]] = ()
+    republishes: ClassVar[bool] = False  # its articles are other papers': their texts are looked for in the archive
 
     @classmethod
     def same_page(cls, url: str) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from scrapy import Spider
 from scrapy.crawler import Crawler
-from scrapy.spiderloader import get_spider_loader
 from scrapy.statscollectors import MemoryStatsCollector
 from scrapy.utils.misc import build_from_crawler, load_object
 
-from crawler.urls import in_domains
+from crawler.sites import Sites
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from crawler.spider import NewsSpider
 
 PIPELINES = ("pipelines.clean.CleanPipeline", "pipelines.validate.ValidatePipeline")
-ANY_SITE = "news"  # the spider for hosts that no other spider knows
 
 
 class Offline:
@@ -30,22 +28,18 @@ class Offline:
     def __init__(self, settings: Settings, job: str, spider: str | None = None) -> None:
         self._job = job
         self._only = spider
-        self._loader = get_spider_loader(settings)
+        self._sites = Sites(settings)
         crawler = Crawler(Spider, settings)
         crawler.stats = MemoryStatsCollector(crawler)
         self._pipelines: list[Any] = [build_from_crawler(load_object(path), crawler) for path in PIPELINES]
 
     @property
     def spiders(self) -> list[str]:
-        return sorted(self._loader.list())
+        return self._sites.names
 
     def spider_of(self, url: str) -> type[NewsSpider]:
         """The spider whose domains hold the URL, else the one for any site."""
-        name = self._only
-        for candidate in self.spiders if name is None else ():
-            if in_domains(url, getattr(self._loader.load(candidate), "allowed_domains", None) or ()):
-                name = candidate
-        return cast("type[NewsSpider]", self._loader.load(name or ANY_SITE))
+        return self._sites.load(self._only) if self._only else self._sites.spider_of(url)
 
     def page_of(self, response: Response) -> ArticlePage:
         return self.spider_of(response.url).page(response)

@@ -30,6 +30,7 @@ from crawler.rebuild_read import LinesFound, WarcFound, files_of, job_of
 from crawler.rebuild_rows import revisit_articles, take_events, take_rows
 from crawler.rebuild_unread import unread_pages
 from crawler.recrawl import Recrawl
+from crawler.sites import Sites
 
 if TYPE_CHECKING:
     from scrapy.settings import Settings
@@ -65,13 +66,13 @@ def rebuild(folder: Path, settings: Settings, spider: str | None = None) -> Repo
 
 
 def _fill(draft: Draft, settings: Settings, spiders: list[str] | None) -> None:
-    folder, captures = draft.folder, Captures(draft)
+    folder, captures, sites = draft.folder, Captures(draft), Sites(settings)
     for spider, path, name in files_of(folder, "warc", spiders):
         logger.info("Reading %s", path)
         captures.take(spider, WarcFound(path, name))
     draft.ledger.scope = Scope(0, "", 0, False, rule=draft.rule)
     for spider, path, name in files_of(folder, "articles", spiders):
-        take_rows(draft, spider, LinesFound(path, name))
+        take_rows(draft, spider, LinesFound(path, name), sites)
     revisit_articles(draft)
     offline = Offline(settings, made_up_job())
     for spider, path, name in files_of(folder, "events", spiders):

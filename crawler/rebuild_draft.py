@@ -83,10 +83,15 @@ def copy_without(old: Path, new: Path, spider: str) -> None:
     source, db = sqlite3.connect(old), sqlite3.connect(new)
     try:
         source.backup(db)
+        Ledger.open(new).close()  # it may be of an older version
         scopes = "SELECT scope_id FROM scopes WHERE spider = :spider"
         for statement in (
             """DELETE FROM articles WHERE article_id IN
                 (SELECT article_id FROM versions WHERE file LIKE 'articles/' || :spider || '/%')""",
+            """DELETE FROM sources WHERE article_id IN
+                (SELECT article_id FROM versions WHERE file LIKE 'articles/' || :spider || '/%')""",
+            "DELETE FROM bands WHERE text_id IN (SELECT text_id FROM texts WHERE spider = :spider)",
+            "DELETE FROM texts WHERE spider = :spider",
             "DELETE FROM versions WHERE file LIKE 'articles/' || :spider || '/%'",
             "DELETE FROM captures WHERE file LIKE 'warc/' || :spider || '/%'",
             "DELETE FROM events WHERE run IN (SELECT job FROM runs WHERE spider = :spider)",

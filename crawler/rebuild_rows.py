@@ -7,19 +7,28 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from crawler.ledger_ops import ARTICLE_KINDS, ArticleSeen, ArticleState, Event, Version
+from crawler.items import FieldSource
+from crawler.ledger_ops import ARTICLE_KINDS, ArticleSeen, ArticleState, Event, SourceFound, Version
+from crawler.ledger_sources import HOW
 from crawler.offline import Offline
 from crawler.rebuild_draft import Draft
 from crawler.rebuild_read import LinesFound, job_of
+from crawler.sites import Sites
+from crawler.sources import Sources, Text, how_of
 from crawler.versions import DECIDING_FIELDS, field_digest
 from warc.writer import OPEN
 
 EVENT_STATES = {"gone": "gone", "soft404": "soft404", "wall": "wall", "back": "live"}
 
 
-def take_rows(draft: Draft, spider: str, file: LinesFound) -> None:
-    """Versions, and which record each was read from. A row of an open file whose record was cut off is cut too."""
+def take_rows(draft: Draft, spider: str, file: LinesFound, sites: Sites) -> None:
+    """Versions, which record each was read from, and what their texts are found by.
+
+    A row of an open file whose record was cut off is cut too.
+    """
     end: tuple[int, int] | None = None
+    republishes = spider in sites.names and sites.load(spider).republishes
+    sources = Sources(draft.ledger, draft.folder, spider, job_of(file.name), sites, republishes=republishes)
     for number, (row, offset, length) in enumerate(file.lines()):
         try:
             version = _version_of(row, file.name, offset, length)
@@ -36,7 +45,9 @@ def take_rows(draft: Draft, spider: str, file: LinesFound) -> None:
         known = {one.version: one.row_id for one in draft.ledger.versions(version.article_id)}
         if known.get(version.version, version.row_id) != version.row_id:
             draft.faults.append(f"{file.path}: a second row is version {version.version} of {version.article_id}")
-        draft.ledger.apply([replace(version, url_id=draft.url_of_record(record_id))])
+        named = [FieldSource(**found) for found in row["extraction"]["sources"]]
+        texts = sources.kept(Text.of_row(row), version.captured_at, how_of(named))
+        draft.ledger.apply([replace(version, url_id=draft.url_of_record(record_id)), *texts])
         draft.db.execute("INSERT INTO named VALUES (?, ?) ON CONFLICT DO NOTHING", (record_id, version.article_id))
         draft.counts["rows"] += 1
     if end is not None:
@@ -87,14 +98,17 @@ def take_events(draft: Draft, spider: str, file: LinesFound, offline: Offline) -
     draft.note_file("events", spider, job_of(file.name), file)
 
 
-def _state_after(draft: Draft, event: Event, offline: Offline) -> Iterator[ArticleState]:
-    """The state of the article then, and when the address where it was looked for is due."""
+def _state_after(draft: Draft, event: Event, offline: Offline) -> Iterator[ArticleState | SourceFound]:
+    """The state of the article then, where it was taken from, and when the address where it was looked for is due."""
     url_id = draft.url_of_record(event.record_id or "")
     (last,) = draft.db.execute("SELECT MAX(captured_at) FROM captures WHERE url_id = ?", (url_id,)).fetchone()
     if event.article_id is None:
         return
     if event.kind in EVENT_STATES:
         yield ArticleState(event.article_id, EVENT_STATES[event.kind], None, url_id, last)
+    elif event.kind == "source" and (role := draft.ledger.sources.role_of(event.article_id)) in HOW:
+        source_id = offline.spider_of(event.url).identity(event.url)
+        yield SourceFound(event.article_id, source_id, HOW[role], event.at, event.run)
     elif event.kind == "moved" and offline.spider_of(event.url).identity(event.url) == event.article_id:
         yield ArticleState(event.article_id, "live", event.url)  # another spelling of its own address
     elif event.kind == "moved":

@@ -9,6 +9,7 @@ from typing import Any
 
 from crawler.items import Article
 from crawler.serialize import to_line
+from crawler.sources import SOURCE_ID
 from crawler.text import content_digest
 
 # Decided from what the ledger knew at the time: earlier versions, other editions, how the crawl came here.
@@ -32,7 +33,8 @@ def ledger_free(row: dict[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in row.items() if key not in FROM_LEDGER}
     kept["source"] = kept["source"] | {"id": None}
     kept["permissions"] = kept["permissions"] | {"robots_rule": None}
-    kept["extraction"] = kept["extraction"] | {"suspect": False}
+    sources = [named for named in kept["extraction"]["sources"] if named["field"] != SOURCE_ID]
+    kept["extraction"] = kept["extraction"] | {"suspect": False, "sources": sources}
     for key in ("images", "videos"):
         kept[key] = [part | {"record_id": None} for part in kept[key]]
     return kept

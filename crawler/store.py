@@ -38,6 +38,8 @@ from crawler.records import records_of
 from crawler.recovery import cut_back_leftovers
 from crawler.recrawl import DEFAULT, Recrawl
 from crawler.rows import make_folder
+from crawler.sites import Sites
+from crawler.sources import Sources
 from crawler.trouble import OutputTrouble, trouble_of
 from crawler.versions import Versions
 from crawler.visit import Visit
@@ -73,6 +75,7 @@ class Store:
         warcinfo: dict[str, str],
         target_size: int,
         recrawl: Recrawl = DEFAULT,
+        sites: Sites | None = None,
     ) -> None:
         self._thread = threading.Thread(target=self._serve, name="archive-writer", daemon=True)
         self.folder = folder
@@ -80,6 +83,7 @@ class Store:
         self.leftovers: Leftovers
         self._args = args
         self._recrawl = recrawl
+        self._sites = sites
         self._warcinfo = warcinfo
         self._inbox: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._ready: Future[Scope] = Future()
@@ -234,13 +238,19 @@ class Store:
         return self._reference(capture)
 
     def _do_decide(self, article: Article, url_id: int | None) -> bool:
-        return self._versions.decide(article, url_id)
+        if not self._versions.decide(article, url_id):
+            return False
+        if self._sources is not None:
+            self._sources.decide(article)
+        return True
 
     def _do_end(self, visit: Visit, ops: list[Op]) -> None:
         if visit.outcome == "done":
             for article, line in visit.rows:
                 path, offset, length = self._outputs.add_lines("articles", line)
                 self._ops.append(self._versions.written(article, path, offset, length, visit.url_id))
+                if self._sources is not None:
+                    self._ops += self._sources.kept_of(article)
                 self._count("rows")
             for kind, lines in visit.lines:
                 self._outputs.add_lines(kind, lines)
@@ -278,9 +288,19 @@ class Store:
         self._payloads.clear()
         self._versions.committed()
         self._events.committed()
+        self._tell_late_sources()
         applied, self._applied = self._applied, []
         for call in applied:
             call()
+
+    def _tell_late_sources(self) -> None:
+        """What this commit, or another spider's, has made known of texts that waited; part of the next commit."""
+        for op in self._sources.late() if self._sources is not None else ():
+            if isinstance(op, Event):
+                self._outputs.add_lines("events", event_line(op))
+                self._count(f"events/{op.kind}")
+            self._ops.append(op)
+            self._touch()
 
     def _do_close(self, reason: str, counts: dict[str, Any]) -> Report:
         """Commit what there is and give the files their names; after trouble, settle what was committed."""
@@ -295,6 +315,8 @@ class Store:
 
     def _finish(self, reason: str, counts: dict[str, Any]) -> Report:
         self._commit()
+        while self._ops:  # sources that were found after the last commit
+            self._commit()
         left = self._ledger.work_left()
         status = OUTPUT if reason == "output_trouble" else STOPPED if left else FINISHED
         end = RunEnd(self._run_id, status, reason, {**counts, **self._counts})
@@ -330,6 +352,7 @@ class Store:
         self._ledger = Ledger.open(path)
         self._versions = Versions(self._ledger, self._args.job)
         self._events = Events(self._ledger, self._args.job)
+        self._sources = self._sources_of(self._sites) if self._sites is not None else None
         key = scope_key(self._args)
         scope = self._ledger.open_scope(self._args.spider, key, self._args.recrawl, self._recrawl)
         if not scope.resumed and (again := self._ledger.ask_again()):
@@ -342,6 +365,11 @@ class Store:
 
     def _cut_back(self, files: list[FileState]) -> list[Op]:
         return cut_back_leftovers(self.folder, self._args.spider, files, self._ledger.jobs(self._args.spider))
+
+    def _sources_of(self, sites: Sites) -> Sources:
+        spider = self._args.spider
+        republishes = sites.load(spider).republishes
+        return Sources(self._ledger, self.folder, spider, self._args.job, sites, republishes=republishes)
 
     # --- Small helpers ----------------------------------------------------------------------------------------
 

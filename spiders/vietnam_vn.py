@@ -84,6 +84,7 @@ class Vietnam(Addresses):
     """What the addresses of the site mean."""
 
     site = "vietnam.vn"
+    republishes = True
     link_rules: ClassVar[tuple[LinkRule, ...]] = (
         LinkRule("related", css="div.post-detail-body, div.entry-content", shape="article"),
         LinkRule("other", css=".ant-pagination, .pagination, .nav-links"),  # next_page() chooses the one to follow

@@ -119,7 +119,8 @@ def test_json(run: Run, archive: Path) -> None:
     assert (status, err) == (0, "")
     told = json.loads(out)
     assert list(told) == [
-        *("id", "url", "state", "published_at", "first_captured_at", "last_captured_at", "versions", "events")
+        *("id", "url", "state", "published_at", "first_captured_at", "last_captured_at", "versions", "events"),
+        *("source", "copies"),
     ]
     assert told["versions"][1] == {
         "version": 2,

@@ -563,7 +563,10 @@ for page in range(1, 5):
     adds = [Add(key, f"https://h/{key.hex()}", "h", "article", channel="feed", source="f") for key in keys]
     capture = Capture(f"r{page}", "https://h/", "w", 0, 1, "response", noon, "j", url_id=page)
     version = Version(f"a{page}", 1, "r", "r", "u", "f", 0, 1, "d", "P", 1, noon, noon, "j")
-    ledger.apply([*adds, capture, version, Done(page), FileState("w", "warc", "baoquocte", "j", 100 * page, page)])
+    text = TextKept(f"a{page}", "baoquocte", "original", (page, page + 10))
+    taken = SourceFound(f"b{page}", f"a{page}", "text", noon, "j")
+    file = FileState("w", "warc", "baoquocte", "j", 100 * page, page)
+    ledger.apply([*adds, capture, version, Done(page), file, text, taken])
 print(statements)
 """
 
@@ -573,7 +576,7 @@ def run_killed(path: Path, until: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
 
 
-@pytest.mark.parametrize("until", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 20, 23])
+@pytest.mark.parametrize("until", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 23])
 def test_kill_9_between_statements_leaves_whole_batches(tmp_path: Path, until: int) -> None:
     path = tmp_path / "ledger.sqlite"
     assert run_killed(path, until).returncode == -signal.SIGKILL
@@ -587,6 +590,9 @@ def test_kill_9_between_statements_leaves_whole_batches(tmp_path: Path, until: i
         ("captures", 1),
         ("versions", 1),
         ("articles", 1),
+        ("texts", 1),
+        ("bands", 2),
+        ("sources", 1),
     ]:
         assert table(ledger, f"SELECT COUNT(*) FROM {name}") == [(pages * count,)], name
     assert table(ledger, "SELECT COUNT(*) FROM frontier WHERE state = 'done'") == [(pages,)]
@@ -596,7 +602,7 @@ def test_kill_9_between_statements_leaves_whole_batches(tmp_path: Path, until: i
 
 def test_the_kills_above_fall_into_every_statement_of_a_batch(tmp_path: Path) -> None:
     run = run_killed(tmp_path / "ledger.sqlite", 0)
-    assert 4 * 10 <= int(run.stdout) <= 4 * 14, run.stderr
+    assert 4 * 15 <= int(run.stdout) <= 4 * 20, run.stderr
 
 
 # --- One file, many processes, many versions ----------------------------------------------------------------------
@@ -716,7 +722,7 @@ def test_every_look_up_uses_an_index(ledger: Ledger) -> None:
 def test_the_documented_queries_run(ledger: Ledger) -> None:
     text = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
     queries = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
-    assert len(queries) == 5
+    assert len(queries) == 6
     ledger.apply(
         [add("a", channel="feed", source="f"), capture("1"), version(1), version(2), Event("e", "u", "t", "gone", "j")]
     )

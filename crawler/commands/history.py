@@ -19,6 +19,7 @@ from crawler.usage import Status, complain, forget_stdout, one_line_errors, quie
 
 if TYPE_CHECKING:
     from crawler.history import Diff, History
+    from crawler.ledger_sources import Link
 
 AROUND = 8  # words shown of what was kept before and after a change
 PLAIN = {"=": ("", ""), "-": ("[-", "-]"), "+": ("{+", "+}")}
@@ -116,8 +117,14 @@ def _write_json(history: History) -> None:
             for told in history.versions
         ],
         "events": [event_of(event) for event in history.events],
+        "source": _link(history.source, history.source.source_id) if history.source else None,
+        "copies": [_link(link, link.article_id) for link in history.copies],
     }
     sys.stdout.buffer.write(to_line(answer))
+
+
+def _link(link: Link, other: str) -> dict[str, str]:
+    return {"id": other, "how": link.how, "found_at": link.at}
 
 
 def _write_text(history: History) -> None:
@@ -141,6 +148,10 @@ def _lines(history: History) -> Iterator[Line]:
     yield [("=", f"{known.article_id}  {known.state}  {known.url}")]
     captured = f"first captured {known.first_captured_at}, last {known.last_captured_at}"
     yield [("=", f"published {known.published_at or 'on an unknown day'}, {captured}")]
+    if source := history.source:
+        yield [("=", f"taken from {source.source_id}, known by its {source.how}")]
+    for copy in history.copies:
+        yield [("=", f"taken by {copy.article_id}, known by its {copy.how}")]
     for told in history.versions:
         version = told.version
         yield [("=", "")]

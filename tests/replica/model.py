@@ -121,6 +121,7 @@ class Story:
     modified: datetime | None = None
     source: tuple[str | None, str | None, str | None] = (None, None, None)
     translation_of: str | None = None
+    copy_of: str | None = None  # id of the article whose text this is, where the page does not name its address
     traits: frozenset[str] = frozenset()
     group: str = "listed"
 

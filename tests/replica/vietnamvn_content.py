@@ -15,6 +15,7 @@ from tests.replica.baoquocte_sections import BASE
 from tests.replica.english import EnglishWriter
 from tests.replica.language import Writer, slug
 from tests.replica.model import HANOI, Byline, Label, Picture, Piece, Story
+from tests.replica.vietnamvn_copies import like_another, varied
 from tests.replica.vietnamvn_sections import (
     CATEGORIES,
     PAPERS,
@@ -58,9 +59,10 @@ def generate(originals: list[Story]) -> list[Story]:
         at = at.replace(microsecond=0)
         if index >= YEAR_2025 and index % 3 == 0:
             original = recent[(index - YEAR_2025) * len(recent) // (COUNT - YEAR_2025)]
-            stories.append(_republished(index, original))
+            stories.append(varied(index, _republished(index, original)))
         else:
-            stories.append(_own(index, at, stories[-1].title if index == REPEATED_TITLE else None))
+            story = _own(index, at, stories[-1].title if index == REPEATED_TITLE else None)
+            stories.append(like_another(index, story, recent[index * 7 % len(recent)]) if index >= YEAR_2025 else story)
     return _distinct(stories)
 
 

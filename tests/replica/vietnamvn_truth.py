@@ -25,6 +25,7 @@ def vietnamvn_truth(edition: VietnamEdition) -> dict[str, Any]:
         "articles": {
             story.id: {
                 **story.row(),
+                "copy_of": story.copy_of,
                 "group": story.group,
                 "era": story.era,
                 "traits": sorted(story.traits),
