@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 from scrapy import Request, signals
 from scrapy.exceptions import (
     CannotResolveHostError,
+    DontCloseSpider,
     DownloadCancelledError,
     DownloadConnectionRefusedError,
     DownloadTimeoutError,
@@ -32,6 +33,7 @@ from twisted.python.failure import Failure
 from crawler import __version__
 from crawler.arguments import Arguments, scope_key
 from crawler.capture import CaptureRef, Exchange
+from crawler.drift_report import drift_rule, note_drift
 from crawler.items import Article
 from crawler.ledger_ops import Scope
 from crawler.recrawl import Recrawl
@@ -39,8 +41,10 @@ from crawler.replay import raw_response
 from crawler.sites import Sites
 from crawler.stopping import Stopping, Unfinished
 from crawler.store import Store
+from crawler.template import without_row
 from crawler.trouble import OWN_FAULTS, OutputTrouble, trouble_of
 from crawler.visit import Visit
+from crawler.watch import HELD
 from warc.reader import capture_at
 
 if TYPE_CHECKING:
@@ -60,6 +64,7 @@ FAILURES: tuple[tuple[type[BaseException], str], ...] = (
     (DownloadConnectionRefusedError, "connection_refused"),
     (BadGzipFile, "bad_encoding"),
 )
+WITHOUT_ROW = frozenset({"no_title", "no_body"})  # why an item was dropped whose template may have changed
 LATER = frozenset({"max_articles", "stopped"})  # why an item was dropped whose page a later run reads again
 
 
@@ -73,6 +78,7 @@ class Archive:
         self.trouble: OutputTrouble | None = None
         self.stopping = Stopping(crawler, crawler.settings.getfloat("STOP_GRACE"))
         self._over = False  # the store was told to close
+        self._holding = False  # rows may be held back by the writer
         self.rows = 0  # decided by this run
         self._max_articles = max_articles
         self._crawler = crawler
@@ -94,16 +100,19 @@ class Archive:
                 settings.getint("WARC_TARGET_SIZE"),
                 Recrawl.parse(settings["RECRAWL_INTERVALS"], settings.getint("RECRAWL_LIMIT")),
                 Sites(settings),
+                drift_rule(settings),
             )
         archive = cls(crawler, store, spider.args.job, spider.args.max_articles)
         spider.archive = archive
         if store is not None:
             store.on_trouble = archive._trouble_from_thread
+            store.on_released = archive._released_from_thread
             archive.scope = store.open()
         connect = crawler.signals.connect
         connect(archive._item_scraped, signal=signals.item_scraped)
         connect(archive._item_dropped, signal=signals.item_dropped)
         connect(archive._item_error, signal=signals.item_error)
+        connect(archive._idle, signal=signals.spider_idle)
         connect(archive._closed, signal=signals.spider_closed)
         return archive
 
@@ -210,9 +219,9 @@ class Archive:
         return None if self._max_articles is None else max(0, self._max_articles - self.rows)
 
     async def decide(self, article: Article) -> str | None:
-        """Give the article its version, or say why it has none: ``unchanged``, ``max_articles``, ``stopped``.
+        """Give the article its version, or say why it has none (now): ``max_articles``, ``stopped``, or as the store.
 
-        One at a time, so that the limit is never exceeded.
+        One at a time, so that the limit is never exceeded. A row that is held back counts as if it were written.
         """
         if self.store is None:
             return None
@@ -220,14 +229,14 @@ class Archive:
             if self.room == 0:
                 return "max_articles"
             try:
-                if not await asyncio.wrap_future(self.store.decide(article, self.visit_of(article).url_id)):
-                    return "unchanged"
+                reason = await asyncio.wrap_future(self.store.decide(article, self.visit_of(article)))
             except OutputTrouble:  # told already; the page is read again by the next run
                 return "stopped"
-            self.rows += 1
+            self._holding |= reason == HELD
+            self.rows += reason in (None, HELD)
             if self.room == 0:
                 self._close("max_articles")
-            return None
+            return reason
 
     def emit(self, article: Article, line: bytes, links: bytes) -> None:
         """Have the row's line, and those of the page's links, written when the visit ends."""
@@ -238,12 +247,45 @@ class Archive:
         self._stats.inc_value("store/rows")
 
     def _item_scraped(self, item: Article) -> None:
-        self._item_over(item)
+        if id(item) in self._visits:  # else it was held back, and its visit is over
+            self._item_over(item)
+
+    def _released_from_thread(self, article: Article) -> None:
+        from twisted.internet import reactor
+
+        reactor.callFromThread(self._released, article)
+
+    def _released(self, article: Article) -> None:
+        """A row that was held back is written: the outputs of -o get it too, as long as they are open."""
+        self._stats.inc_value("store/rows")
+        if not self._over:
+            self._crawler.signals.send_catch_log(
+                signals.item_scraped, item=article, response=None, spider=self._crawler.spider
+            )
+
+    def _idle(self) -> None:
+        """Nothing is left to ask: have held rows decided while the outputs are open, then look once more."""
+        if self._holding and self.store is not None and self.trouble is None:
+            self._holding = False
+            settled = asyncio.wrap_future(self.store.settle())
+            settled.add_done_callback(self._wake)
+            raise DontCloseSpider
+
+    def _wake(self, settled: asyncio.Future[None]) -> None:
+        settled.exception()  # trouble was told already
+        scheduler: Any = self._crawler.engine.scheduler if self._crawler.engine else None
+        if scheduler is not None:
+            scheduler.wake()
 
     def _item_dropped(self, item: Article, exception: Any) -> None:
         reason = getattr(exception, "reason", "dropped")
+        if reason == HELD:
+            self._item_over(item)
+            return
         self._stats.inc_value(f"items/dropped/{reason}")
         visit = self.visit_of(item)
+        if reason in WITHOUT_ROW:
+            visit.seen = without_row(item)
         if visit.reason != "not_modified" or reason != "unchanged":  # the one explains the other
             visit.reason = f"dropped_{reason}"
         self._item_over(item, "captured" if reason in LATER else None)
@@ -305,6 +347,7 @@ class Archive:
             return
         self._stats.set_value("store/files", report.files)
         self._stats.set_value("frontier/left", report.left)
+        note_drift(self._stats, report.quarantined, report.alarms)
         for kind, count in report.events.items():
             self._stats.set_value(f"events/{kind}", count)
 
@@ -318,7 +361,7 @@ def archive_of(crawler: Crawler) -> Archive:
 
 def _counts(stats: dict[str, Any]) -> dict[str, Any]:
     """What the ledger keeps of a run's stats."""
-    prefixes = ("capture/", "store/", "items/", "failed/", "refused/", "robots/", "guard/", "requisites/")
+    prefixes = ("capture/", "store/", "items/", "failed/", "refused/", "robots/", "guard/", "requisites/", "drift/")
     return {key: value for key, value in stats.items() if key.startswith(prefixes)}
 
 

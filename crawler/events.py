@@ -56,7 +56,7 @@ class Events:
         rows = visit.rows if visit.outcome == "done" else []
         for article, _ in rows:
             if article.version > 1 and seen is not None:
-                ops.append(self._event("changed", article.id, visit.url, seen.capture))
+                ops.append(self.changed(article.id, visit.url, seen.capture))
         if seen is None or any(article.version == 1 for article, _ in rows):
             return ops
         state = self._pending.get(seen.article_id) or self._ledger.article_state(seen.article_id)
@@ -67,6 +67,10 @@ class Events:
         if state == seen.state:
             return [*ops, self._state(visit, seen, state)]
         return ops + self._lost(visit, seen)
+
+    def changed(self, article_id: str, url: str, capture: CaptureRef) -> Event:
+        """Another text is a new version."""
+        return self._event("changed", article_id, url, capture)
 
     def committed(self) -> None:
         """The ledger knows every state."""

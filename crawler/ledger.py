@@ -22,6 +22,7 @@ from time import monotonic, sleep
 from crawler import crash
 from crawler.capture import CaptureRef
 from crawler.dates import utc_text
+from crawler.drift_table import DriftTable
 from crawler.ledger_batch import chunks_of, due_before, places, url_hash, write_batch
 from crawler.ledger_ops import (
     Applied,
@@ -51,7 +52,7 @@ _AGAIN = """UPDATE frontier SET pass = ?, state = 'queued', reason = NULL, prior
 WHERE scope_id = ? AND url_id IN (
     SELECT f.url_id FROM urls u CROSS JOIN frontier f  -- in this order: few are due
     WHERE f.scope_id = ? AND f.url_id = u.url_id AND u.due_at <= ? AND f.pass < ? AND f.kind IN ('article', 'related')
-        AND (f.state <> 'done' OR f.reason IS NULL OR f.reason IN ('dropped_unchanged', 'not_modified'))
+        AND (f.state <> 'done' OR f.reason IS NULL OR f.reason IN ('dropped_unchanged', 'not_modified', 'quarantined'))
     ORDER BY u.due_at LIMIT ?)"""
 _CAPTURE = """record_id, url, file, file_offset, length, record_type, captured_at, run, url_id, original_id, status,
     payload_digest, truncated, mime, etag, last_modified"""
@@ -407,6 +408,11 @@ class Ledger:
             (article_id,),
         )
         return [Event(*row) for row in rows]
+
+    @property
+    def drift(self) -> DriftTable:
+        """What the drift alarm knows, and the rows in quarantine."""
+        return DriftTable(self._db)
 
     def open_files(self, spider: str) -> list[FileState]:
         """Files that no run has closed, with the length that is committed."""

@@ -18,6 +18,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from crawler.dates import utc_text
+from crawler.drift_table import write_drift
 from crawler.ledger_ops import (
     ARTICLE_KINDS,
     Add,
@@ -27,6 +28,7 @@ from crawler.ledger_ops import (
     Basis,
     Capture,
     Done,
+    Drift,
     Event,
     Failed,
     FileState,
@@ -150,6 +152,7 @@ def write_batch(db: sqlite3.Connection, scope: Scope | None, now: datetime, ops:
     _add_articles(db, scope, [op for op in ops if isinstance(op, _OF_ARTICLES)])
     _move(db, scope, now, ops)
     _set_files(db, [op for op in ops if isinstance(op, FileState)])
+    write_drift(db, [op for op in ops if isinstance(op, Drift)], _insert)
     _set_others(db, utc_text(now), [op for op in ops if isinstance(op, _OTHERS)])
     return applied
 

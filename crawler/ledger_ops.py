@@ -258,10 +258,96 @@ class RunEnd:
     counts: dict[str, Any]
 
 
+# --- The drift alarm ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DriftCounts:
+    """How many pages of a template had a field from each source. Whole numbers, not increments."""
+
+    spider: str
+    site: str
+    template: str
+    counts: dict[tuple[int, str], dict[str, float]]  # by year and field
+
+
+@dataclass(frozen=True, slots=True)
+class DriftWindow:
+    """Pages that came into a template's window, and those that left it."""
+
+    spider: str
+    site: str
+    template: str
+    added: dict[int, str]  # number: the page as JSON
+    left: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DriftState:
+    """A field of a template has fallen, is accepted as it is now, or (``state`` None) is as it should be."""
+
+    spider: str
+    site: str
+    template: str
+    field: str
+    state: str | None  # fell or accepted
+    since: str = ""
+    run: str = ""
+    page_number: int = 1
+    sources: str = ""  # what gave the field before and then; of the body's length: letters
+    urls: tuple[str, ...] = ()
+    expected: float = 0.0  # share of the pages that fit, by the history
+    pages: int = 0  # looked at since it fell, those that raised the alarm included
+    fitting: int = 0  # of these
+    written: int = 0  # of the others those that were read, and not held back, before the alarm
+
+
+@dataclass(frozen=True, slots=True)
+class DriftForget:
+    """The history of a field counts no longer: it is learnt anew."""
+
+    spider: str
+    site: str
+    template: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A row stands in ``quarantine/``: no article yet."""
+
+    row_id: str
+    spider: str
+    site: str
+    template: str
+    fields: tuple[str, ...]
+    article_id: str
+    record_id: str  # of the visit
+    url: str
+    page: str
+    page_number: int
+    file: str
+    offset: int
+    length: int
+    captured_at: str
+    run: str
+    url_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A quarantined row has come back: as a row (its row_id), or its article said the same already (None)."""
+
+    row_id: str
+    at: str
+    became: str | None
+
+
 Move = InFlight | Done | Failed | Refused | Redirected | Requeue
+Drift = DriftCounts | DriftWindow | DriftState | DriftForget | Quarantined | Returned
 TextOp = TextKept | TextCompared | SourceFound
 RunOp = RunBeat | RunEnd
-Op = Add | Move | Capture | Version | ArticleSeen | ArticleState | FileState | HostState | Event | TextOp | RunOp
+Op = Add | Move | Capture | Version | ArticleSeen | ArticleState | FileState | HostState | Event | TextOp | RunOp | Drift
 
 
 # --- Answers ------------------------------------------------------------------------------------------------------

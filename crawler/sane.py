@@ -38,6 +38,9 @@ NUMBERS: dict[str, tuple[bool, float, float]] = {
     "DOWNLOAD_MAXSIZE": (True, 1, 2**40),
     "WARC_TARGET_SIZE": (True, 1, 2**50),
     "RETRY_TIMES": (True, 0, 100),
+    "DRIFT_EVERY": (True, 0, 1_000),
+    "DRIFT_FALL": (False, 0.01, 1),
+    "DRIFT_HISTORY": (True, 8, 2_000),
     "RECRAWL_LIMIT": (True, 0, 10**9),
 }
 _MAIL = re.compile(r"[!-~]+@[!-~]+\.[!-~]+")

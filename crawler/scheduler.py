@@ -286,6 +286,10 @@ class LedgerScheduler(BaseScheduler):
         if self._room() is not None:
             self._reactor.wake()  # another article may be asked for
 
+    def wake(self) -> None:
+        """Have ``next_request`` called soon."""
+        self._reactor.wake()
+
     def park(self, host: str, seconds: float, reason: str) -> None:
         """Ask nothing of the host for a while; later runs keep to it too."""
         self._politeness.park(host, self._clock() + seconds)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from crawler.text import scalar
+
+if TYPE_CHECKING:
+    from crawler.items import Article
+    from crawler.links import FoundLink
 
 # Line ends to some readers of JSON lines (Python's splitlines, JavaScript before 2019), though not to JSON.
 _LINE_ENDS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
@@ -31,6 +35,22 @@ def to_lines(objects: Iterable[Any]) -> bytes:
     for raw, escaped in _LINE_ENDS:
         lines = lines.replace(raw, escaped)
     return lines
+
+
+def link_lines(article: Article, links: Iterable[FoundLink]) -> bytes:
+    """The lines in ``links/`` of a row's page: one for each link that the row does not hold."""
+    held = {(link.url, link.kind) for link in article.links}
+    return to_lines(
+        {
+            "row_id": article.row_id,
+            "url": link.url,
+            "text": link.text or None,
+            "kind": link.kind,
+            "position": link.position,
+        }
+        for link in links
+        if (link.url, link.kind) not in held
+    )
 
 
 def _dumped(obj: Any) -> bytes:

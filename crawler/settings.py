@@ -27,6 +27,11 @@ COOKIES_ENABLED = False  # no site needs them, and the public-suffix list would 
 RECRAWL_INTERVALS = "1d:1h, 7d:1d, 30d"  # age:interval; asked again hourly on the first day, daily in the first week …
 RECRAWL_LIMIT = 1000  # due articles that a new pass asks again though no list may promise them any longer
 
+# --- The drift alarm (docs/drift.md) ----------------------------------------------------------------------------
+DRIFT_EVERY = 50  # pages of a template between two looks at all of its fields; 0: no alarm
+DRIFT_FALL = 0.2  # by how much the share of pages with a field may lie under its history
+DRIFT_HISTORY = 30  # pages of a year before its shares are a history
+
 # --- Limits -----------------------------------------------------------------------------------------------------
 CONNECT_TIMEOUT = 10.0  # seconds to a usable connection
 RESPONSE_DEADLINE = 30.0  # seconds for the whole response, from request to last byte

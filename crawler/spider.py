@@ -29,6 +29,7 @@ from crawler.ledger_ops import ARTICLE_KINDS
 from crawler.links import Addresses
 from crawler.refusal import SOFT_404
 from crawler.requisites import RequisiteRules, requisites_of
+from crawler.template import unread
 from crawler.text import clean
 from crawler.urls import canonical_url, host_of, path_of, registered_domain
 from crawler.visit import Found, Visit
@@ -235,6 +236,8 @@ class NewsSpider(Addresses, scrapy.Spider):
         """No article, where one was promised or was at the last visit."""
         refusal, headline = page.refusal(), clean(page.pick("title"))
         visit.end("failed", refusal or "not_an_article")
+        if refusal is None and visit.kind in ARTICLE_KINDS:
+            visit.seen = unread(page)
         if page.is_challenge():
             self._see(response, visit, "wall")
         elif refusal == SOFT_404:

@@ -1,7 +1,7 @@
 """The one writer: a thread that owns the run's files and the ledger's connection for writing.
 
     append(exchange) ─► request, response | revisit, metadata records ─► CaptureRef (at once, before the commit)
-    decide(article)  ─► version, previous, changed
+    decide(article)  ─► version, previous, changed; or held back, or for quarantine/ (crawler/watch.py)
     end(…)           ─► rows and links of an ended visit, its ledger operations
     every 64 pages or 0.2 s, whichever first, or when the frontier waits for it: the group commit
         fsync the files ─► one transaction: operations, captures, versions, each file's committed length
@@ -17,10 +17,11 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -28,21 +29,42 @@ from typing import Any
 from crawler import crash
 from crawler.arguments import Arguments, scope_key
 from crawler.capture import CaptureRef, Exchange
+from crawler.dates import utc_text
+from crawler.drift import Rule
 from crawler.events import Events, event_line
 from crawler.items import Article
 from crawler.ledger import Ledger, LedgerError
-from crawler.ledger_ops import Capture, Event, FileState, Leftovers, Op, RunBeat, RunEnd, Scope
+from crawler.ledger_ops import (
+    Add,
+    ArticleSeen,
+    Basis,
+    Capture,
+    Done,
+    DriftState,
+    Event,
+    FileState,
+    Leftovers,
+    Op,
+    Quarantined,
+    Returned,
+    RunBeat,
+    RunEnd,
+    Scope,
+)
 from crawler.manifest import catch_up, head_of
 from crawler.outputs import Outputs
 from crawler.records import records_of
 from crawler.recovery import cut_back_leftovers
 from crawler.recrawl import DEFAULT, Recrawl
 from crawler.rows import make_folder
+from crawler.serialize import link_lines, to_line
 from crawler.sites import Sites
 from crawler.sources import Sources
+from crawler.template import SUSPECT, seen_of
 from crawler.trouble import OutputTrouble, trouble_of
-from crawler.versions import Versions
+from crawler.versions import Versions, page_class
 from crawler.visit import Visit
+from crawler.watch import Watch
 from warc.record import Original
 
 __all__ = ["OutputTrouble", "Report", "Store"]
@@ -63,6 +85,8 @@ class Report:
     files: list[str] = field(default_factory=list)  # relative to ARCHIVE_DIR
     left: int = 0  # URLs of this scope still to be asked
     events: dict[str, int] = field(default_factory=dict)  # by kind
+    quarantined: int = 0  # rows
+    alarms: list[DriftState] = field(default_factory=list)  # raised by this run
 
 
 class Store:
@@ -76,14 +100,20 @@ class Store:
         target_size: int,
         recrawl: Recrawl = DEFAULT,
         sites: Sites | None = None,
+        drift: Rule | None = None,
+        scope: str | None = None,
     ) -> None:
+        """``scope`` is for work that is no crawl: a scope of its own instead of that of the arguments."""
         self._thread = threading.Thread(target=self._serve, name="archive-writer", daemon=True)
         self.folder = folder
         self.on_trouble: Callable[[OutputTrouble], None] = lambda trouble: None
+        self.on_released: Callable[[Article], None] = lambda article: None  # a row that was held back is written
         self.leftovers: Leftovers
         self._args = args
         self._recrawl = recrawl
         self._sites = sites
+        self._drift = drift or Rule()
+        self._scope = scope or scope_key(args)
         self._warcinfo = warcinfo
         self._inbox: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._ready: Future[Scope] = Future()
@@ -112,9 +142,21 @@ class Store:
         """Write the exchange's records; the reference when they stand in the file. Fails with OutputTrouble."""
         return self._ask("append", exchange, url_id)
 
-    def decide(self, article: Article, url_id: int | None) -> Future[bool]:
-        """Set version, previous, changed and first_captured_at; False when this version is archived already."""
-        return self._ask("decide", article, url_id)
+    def decide(self, article: Article, visit: Visit) -> Future[str | None]:
+        """Set version, previous, changed and first_captured_at; None, or why there is no row (now).
+
+        ``unchanged``: this version is archived already. ``held`` and ``quarantined``: the page does not fit its
+        template; its visit keeps the article as ``suspect``, and the row is written when that is decided.
+        """
+        return self._ask("decide", article, visit)
+
+    def settle(self) -> Future[None]:
+        """Decide all rows that are held back, with what is known now."""
+        return self._ask("settle")
+
+    def restore(self, article: Article, links: bytes, entry: Quarantined) -> Future[bool]:
+        """Write the row of a page that was in quarantine, with its version; False when the archive says the same."""
+        return self._ask("restore", article, links, entry)
 
     def end(self, visit: Visit, ops: list[Op]) -> None:
         """A visit has ended: its row, its lines and its operations become true together."""
@@ -237,7 +279,16 @@ class Store:
             self._payloads[digest] = capture
         return self._reference(capture)
 
-    def _do_decide(self, article: Article, url_id: int | None) -> bool:
+    def _do_decide(self, article: Article, visit: Visit) -> str | None:
+        visit.seen = seen_of(article)
+        verdict = self._watch.look(visit.seen)
+        if verdict is not None and not self._versions.says_the_same(article):
+            visit.suspect = article
+            return verdict
+        return None if self._decided(article, visit.url_id) else "unchanged"
+
+    def _decided(self, article: Article, url_id: int | None) -> bool:
+        """Whether there is a new version to write; then it has all that the archive says of it."""
         if not self._versions.decide(article, url_id):
             return False
         if self._sources is not None:
@@ -245,23 +296,111 @@ class Store:
         return True
 
     def _do_end(self, visit: Visit, ops: list[Op]) -> None:
+        self._ended += 1
+        self._touch()
+        if visit.outcome in ("queued", "captured"):  # it will be read again, and counted then
+            self._write(visit, ops)
+            return
+        if visit.suspect is None or visit.outcome != "done":
+            self._write(visit, ops)
+            held: tuple[Visit, list[Op]] | None = None
+        else:  # what it has found is followed now; the rest, its state included, waits for the watch
+            self._ops += [op for op in ops if isinstance(op, Add)]
+            held = (visit, [op for op in ops if not isinstance(op, Add)])
+        if visit.seen is not None:
+            self._watch.note(visit.seen, held)
+        self._end_held()
+
+    def _do_settle(self) -> None:
+        self._watch.settle()
+        self._end_held()
+
+    def _end_held(self) -> None:
+        """End the visits of which it is decided now whether their rows are articles."""
+        for (visit, ops), fields in self._watch.ready():
+            article = visit.suspect
+            assert article is not None
+            if fields:
+                visit.reason = "quarantined"
+                self._quarantine(visit, article, fields)
+            elif self._decided(article, visit.url_id):
+                visit.rows.append((article, to_line(article)))
+                visit.lines.append(("links", link_lines(article, visit.links)))
+                self.on_released(article)
+            elif visit.reason is None:
+                visit.reason = "dropped_unchanged"
+            self._write(visit, [replace(op, reason=visit.reason) if isinstance(op, Done) else op for op in ops])
+
+    def _quarantine(self, visit: Visit, article: Article, fields: tuple[str, ...]) -> None:
+        assert visit.seen is not None
+        article.extraction.suspect = True
+        article.extraction.warnings += [f"{SUSPECT}{name}" for name in fields]
+        path, offset, length = self._outputs.add_lines("quarantine", to_line(article))
+        self._ops.append(
+            Quarantined(
+                row_id=article.row_id,
+                spider=self._args.spider,
+                site=article.site,
+                template=visit.seen.template,
+                fields=fields,
+                article_id=article.id,
+                record_id=article.warc.revisit_id or article.warc.record_id or "",
+                url=visit.url,
+                page=page_class(article)[0],
+                page_number=page_class(article)[1],
+                file=path,
+                offset=offset,
+                length=length,
+                captured_at=article.captured_at,
+                run=self._args.job,
+                url_id=visit.url_id,
+            )
+        )
+        self._count("quarantined")
+
+    def _write(self, visit: Visit, ops: list[Op]) -> None:
+        """Write the rows and lines of a visit, and what became of its URL."""
         if visit.outcome == "done":
             for article, line in visit.rows:
-                path, offset, length = self._outputs.add_lines("articles", line)
-                self._ops.append(self._versions.written(article, path, offset, length, visit.url_id))
-                if self._sources is not None:
-                    self._ops += self._sources.kept_of(article)
-                self._count("rows")
+                self._write_row(article, line, visit.url_id)
             for kind, lines in visit.lines:
                 self._outputs.add_lines(kind, lines)
-        for op in self._events.of(visit):
+        self._tell(self._events.of(visit))
+        self._ops += ops
+
+    def _write_row(self, article: Article, line: bytes, url_id: int | None) -> None:
+        path, offset, length = self._outputs.add_lines("articles", line)
+        self._ops.append(self._versions.written(article, path, offset, length, url_id))
+        if self._sources is not None:
+            self._ops += self._sources.kept_of(article)
+        self._count("rows")
+
+    def _tell(self, ops: Iterable[Op]) -> None:
+        """Events have lines of their own."""
+        for op in ops:
             if isinstance(op, Event):
                 self._outputs.add_lines("events", event_line(op))
                 self._count(f"events/{op.kind}")
             self._ops.append(op)
-        self._ops += ops
+
+    def _do_restore(self, article: Article, links: bytes, entry: Quarantined) -> bool:
+        known = self._versions.known(article.id)
+        new = self._decided(article, entry.url_id)
+        if new:
+            self._write_row(article, to_line(article), None)
+            if links:
+                self._outputs.add_lines("links", links)
+            if known is not None:
+                ref = self._ledger.capture_ref(entry.record_id)
+                self._tell([self._events.changed(article.id, entry.url, ref)] if ref else [])
+                if known.captured_at > article.captured_at:  # a later capture was read before: it stays the newest text
+                    basis = Basis(known.content_digest, known.page, known.page_number, known.fields)
+                    seen = ArticleSeen(article.id, article.captured_at, None, None, article.version, basis)
+                    self._ops.append(seen)
+        self._ops.append(Returned(entry.row_id, utc_text(datetime.now(UTC)), article.row_id if new else None))
         self._ended += 1
         self._touch()
+        return new
 
     def _do_submit(self, ops: list[Op], applied: Callable[[], None] | None) -> None:
         self._ops += ops
@@ -282,7 +421,7 @@ class Store:
         if monotonic() - self._beat >= HEARTBEAT_SECONDS:
             self._beat = monotonic()
             ops.append(RunBeat(self._run_id, dict(self._counts)))
-        ops += self._versions.take_seen()
+        ops += self._versions.take_seen() + self._watch.take()
         self._ledger.apply(ops)
         crash.at("committed")
         self._payloads.clear()
@@ -314,6 +453,7 @@ class Store:
         raise self._trouble
 
     def _finish(self, reason: str, counts: dict[str, Any]) -> Report:
+        self._do_settle()
         self._commit()
         while self._ops:  # sources that were found after the last commit
             self._commit()
@@ -325,7 +465,8 @@ class Store:
         self._ledger.apply([end])
         self._ledger.close()
         events = {key.removeprefix("events/"): n for key, n in self._counts.items() if key.startswith("events/")}
-        return Report(sorted(self._outputs.closed), left, events)
+        quarantined = self._counts.get("quarantined", 0)
+        return Report(sorted(self._outputs.closed), left, events, quarantined, self._watch.alarms)
 
     def _settle(self, counts: dict[str, Any]) -> None:
         """Do what the next start would do, as far as the disk lets us; the rest is left to the next start.
@@ -353,7 +494,10 @@ class Store:
         self._versions = Versions(self._ledger, self._args.job)
         self._events = Events(self._ledger, self._args.job)
         self._sources = self._sources_of(self._sites) if self._sites is not None else None
-        key = scope_key(self._args)
+        self._watch: Watch[tuple[Visit, list[Op]]] = Watch(
+            self._ledger.drift, self._args.spider, self._args.job, self._drift, lambda: utc_text(datetime.now(UTC))
+        )
+        key = self._scope
         scope = self._ledger.open_scope(self._args.spider, key, self._args.recrawl, self._recrawl)
         if not scope.resumed and (again := self._ledger.ask_again()):
             logger.info("%d articles of earlier passes are due and will be asked again", again)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from crawler.drift_report import drift_lines
+
 Stats = Mapping[str, Any]
 
 
@@ -26,6 +28,7 @@ def summary_lines(stats: Stats) -> list[str]:
     lines += _reasons("Refused", stats, "refused/")
     lines += _reasons("Dropped", stats, "items/dropped/")
     lines += _reasons("Articles", stats, "events/")
+    lines += drift_lines(stats)
     if stats.get("robots/forbidden"):
         lines.append(f"Forbidden by robots.txt: {stats['robots/forbidden']:,}")
     lines += [f"Written: {file}" for file in stats.get("store/files", ())]

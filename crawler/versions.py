@@ -23,9 +23,18 @@ class Versions:
         self._written: set[str] = set()
         self._seen: list[Op] = []  # articles that said the same again
 
+    def says_the_same(self, article: Article) -> bool:
+        """Whether the archive has this text as the newest version already."""
+        known = self.known(article.id)
+        return known is not None and known.content_digest == article.content_digest
+
+    def known(self, article_id: str) -> Version | None:
+        """The newest version, committed or not."""
+        return self._pending.get(article_id) or self._ledger.latest_version(article_id)
+
     def decide(self, article: Article, url_id: int | None) -> bool:
         """Fill in version, previous, changed, first_captured_at; False when there is nothing new to write."""
-        known = self._pending.get(article.id) or self._ledger.latest_version(article.id)
+        known = self.known(article.id)
         name, number = page_class(article)
         fields = {key: field_digest(getattr(article, key)) for key in DECIDING_FIELDS}
         same_reader = known is not None and (known.page, known.page_number) == (name, number)

@@ -8,6 +8,7 @@ from crawler.events import Sighting
 from crawler.items import Article
 from crawler.links import FoundLink
 from crawler.requisites import Requisite
+from crawler.template import Seen
 
 
 @dataclass(slots=True)
@@ -51,6 +52,8 @@ class Visit:
     rows: list[tuple[Article, bytes]] = field(default_factory=list)  # with their lines, written when the visit ends
     lines: list[tuple[str, bytes]] = field(default_factory=list)  # (folder, whole lines), written with them
     sighting: Sighting | None = None  # what was seen of the article at this address
+    seen: Seen | None = None  # what the drift alarm counts of the page
+    suspect: Article | None = None  # does not fit its template: held back, or on its way to quarantine/
 
     def end(self, outcome: str, reason: str | None = None) -> None:
         """Set the outcome; what went wrong first is kept."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from crawler.archive import archive_of
-from crawler.serialize import to_line, to_lines
+from crawler.serialize import link_lines, to_line
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -25,17 +25,6 @@ class JsonlPipeline:
         return cls(archive_of(crawler))
 
     def process_item(self, item: Article) -> Article:
-        held = {(link.url, link.kind) for link in item.links}
-        links = (
-            {
-                "row_id": item.row_id,
-                "url": link.url,
-                "text": link.text or None,
-                "kind": link.kind,
-                "position": link.position,
-            }
-            for link in self._archive.visit_of(item).links
-            if (link.url, link.kind) not in held
-        )
-        self._archive.emit(item, to_line(item), to_lines(links))
+        visit = self._archive.visit_of(item)
+        self._archive.emit(item, to_line(item), link_lines(item, visit.links))
         return item

@@ -1,0 +1,220 @@
+"""Whether the pages of a template are still read as they were: the statistics of the drift alarm, without any storage.
+
+    history: sources of each field, by year of publication          window: the last pages
+    expected share of a field = that of the history, each page of the window held against its own year
+    it fell  ⇔ the share lies DRIFT_FALL under the expected one, and chance gives so few once in a million times
+
+A page *fits* in a field when the value comes from a source that gives at least a twentieth of the history's values, or
+from a more trusted one than all of those. So a selector that matches no longer shows as soon as another source stands
+in for it, before anything is missing. Falls are looked for in the last 8, 16, 32 … pages of the window: pages from
+before a redesign do not hide it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from crawler.template import LENGTH, NONE, Seen
+
+LEAST = 8  # pages of a template that an alarm needs
+CHANCE = 1e-6  # of a false alarm, for each look at a field of pages that are as the history says
+USUAL = 0.05  # share of the history's values that makes a source a usual one
+OCTAVE, SIGMAS = 1.0, 6.0  # bodies half or twice as long as usual, by so many standard errors, are a fall too
+KEPT = 2000.0  # pages of a year that the history remembers: beyond, all of its counts are halved
+_SUM, _SQUARES, _PAGES = "sum", "squares", "pages"  # what is counted of lengths
+_TRUST = {NONE: 0, "generic": 1, "meta": 2}  # others: 3
+
+Counts = dict[str, float]  # by source
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The bounds: settings DRIFT_EVERY, DRIFT_FALL and DRIFT_HISTORY."""
+
+    every: int = 50  # pages of a template between two looks at all fields, and in its window; 0: no alarm
+    fall: float = 0.2  # by how much a share may lie under the expected one
+    enough: int = 30  # pages of a year before its shares are a history
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """A field of a template is not what it was."""
+
+    field: str
+    pages: int
+    fitting: int
+    expected: float  # share of the pages that fit; for LENGTH 1
+    sources: str  # what gave the field before and now, such as "selector 98% to generic 97%"; for LENGTH letters
+
+
+@dataclass(slots=True)
+class History:
+    """Sources by year and field, each with the number of its pages; old pages weigh less and less."""
+
+    counts: dict[tuple[int, str], Counts] = field(default_factory=dict)
+
+    def add(self, seen: Seen) -> set[tuple[int, str]]:
+        """Count a page; what has changed."""
+        changed = set()
+        for name, source in seen.sources.items():
+            changed |= self._add(seen.year, name, {source: 1.0})
+        if seen.length is not None:
+            squares = {_PAGES: 1.0, _SUM: seen.length, _SQUARES: seen.length**2}
+            changed |= self._add(seen.year, LENGTH, squares)
+        return changed
+
+    def _add(self, year: int, name: str, more: Counts) -> set[tuple[int, str]]:
+        counts = self.counts.setdefault((year, name), {})
+        for source, count in more.items():
+            counts[source] = counts.get(source, 0.0) + count
+        if pages_in(name, counts) > KEPT:
+            for source in counts:
+                counts[source] /= 2
+        return {(year, name)}
+
+    def forget(self, name: str) -> None:
+        """Learn this field anew."""
+        self.counts = {key: counts for key, counts in self.counts.items() if key[1] != name}
+
+    def pooled(self, name: str) -> Counts:
+        """Counts of a field over all years."""
+        total: Counts = {}
+        for (_, other), counts in self.counts.items():
+            if other == name:
+                for source, count in counts.items():
+                    total[source] = total.get(source, 0.0) + count
+        return total
+
+    def basis(self, year: int, name: str, rule: Rule) -> Counts | None:
+        """What a page of this year is held against; None for years that are not known well enough.
+
+        A year that is later than all known ones is held against the last of these, a page without a date against all.
+        """
+        if year:
+            own = self.counts.get((year, name))
+            if own is not None and pages_in(name, own) >= rule.enough:
+                return own
+            known = [
+                y for (y, other), c in self.counts.items() if other == name and y and pages_in(name, c) >= rule.enough
+            ]
+            return self.counts[max(known), name] if known and year > max(known) else None
+        total = self.pooled(name)
+        return total if pages_in(name, total) >= rule.enough else None
+
+
+def pages_in(name: str, counts: Counts) -> float:
+    """How many pages were counted."""
+    return counts.get(_PAGES, 0.0) if name == LENGTH else sum(counts.values())
+
+
+def fits(basis: Counts, source: str) -> bool:
+    """Whether a value is found where such pages have it."""
+    if source == NONE:
+        return False
+    usual = usual_sources(basis)
+    return source in usual or _trust(source) > max(map(_trust, usual), default=3)
+
+
+def usual_sources(basis: Counts) -> set[str]:
+    """Sources that give enough of the values to be usual."""
+    values = sum(count for source, count in basis.items() if source != NONE)
+    return {source for source, count in basis.items() if source != NONE and count >= USUAL * values}
+
+
+def share(basis: Counts) -> float:
+    """Share of the pages that fit."""
+    total = sum(basis.values())
+    return sum(basis[source] for source in usual_sources(basis)) / total if total else 0.0
+
+
+def departures(history: History, seen: Seen, rule: Rule) -> dict[str, float]:
+    """Fields in which a page does not fit, each with the share of pages that do."""
+    found = {}
+    for name, source in seen.sources.items():
+        basis = history.basis(seen.year, name, rule)
+        if basis is not None and not fits(basis, source):
+            found[name] = share(basis)
+    return found
+
+
+def judge(history: History, window: Sequence[Seen], names: Iterable[str], rule: Rule) -> list[Fall]:
+    """The fields among ``names`` that fell in the window, or in its last pages."""
+    falls = []
+    for name in names:
+        ends = _ends(window, name)
+        looked = _length_fall if name == LENGTH else _fall
+        fall = next((fall for end in ends if (fall := looked(history, end, name, rule))), None)
+        if fall is not None:
+            falls.append(fall)
+    return falls
+
+
+def _ends(window: Sequence[Seen], name: str) -> list[list[Seen]]:
+    """The last 8, 16, 32 … pages of the window that can be judged in this field, and all of them."""
+    able = [seen for seen in window if (seen.length is not None if name == LENGTH else name in seen.sources)]
+    sizes = [LEAST]
+    while sizes[-1] < len(able):
+        sizes.append(min(2 * sizes[-1], len(able)))
+    return [able[-size:] for size in sizes if size <= len(able)]
+
+
+def _fall(history: History, window: list[Seen], name: str, rule: Rule) -> Fall | None:
+    held = [(seen, basis) for seen in window if (basis := history.basis(seen.year, name, rule)) is not None]
+    if len(held) < LEAST:
+        return None
+    count, chances, expected = 0, [], 0.0
+    before, now = dict[str, float](), dict[str, float]()
+    for seen, basis in held:
+        pages = sum(basis.values())
+        good = share(basis)
+        count += fits(basis, seen.sources[name])
+        expected += good
+        chances.append((good * pages + 1) / (pages + 2))  # the rule of succession: a share of 100 % is not certain
+        now[seen.sources[name]] = now.get(seen.sources[name], 0.0) + 1 / len(held)
+        for source, number in basis.items():
+            before[source] = before.get(source, 0.0) + number / pages / len(held)
+    if (expected - count) / len(held) < rule.fall or at_most(count, chances) > CHANCE:
+        return None
+    return Fall(name, len(held), count, expected / len(held), f"{_most(before)} to {_most(now)}")
+
+
+def at_most(count: int, chances: Sequence[float]) -> float:
+    """Probability of ``count`` successes or fewer in trials of these chances (the Poisson binomial distribution).
+
+    >>> round(at_most(1, [0.5, 0.5]), 3)
+    0.75
+    """
+    ways = [1.0] + [0.0] * count  # ways[n]: probability of n successes so far
+    for chance in chances:
+        for number in range(count, 0, -1):
+            ways[number] = ways[number] * (1 - chance) + ways[number - 1] * chance
+        ways[0] *= 1 - chance
+    return sum(ways)
+
+
+def _length_fall(history: History, window: list[Seen], name: str, rule: Rule) -> Fall | None:
+    """Bodies that are on the average half or twice as long as those of their years."""
+    held = [(seen, basis) for seen in window if (basis := history.basis(seen.year, name, rule)) is not None]
+    if len(held) < 2 * LEAST:
+        return None
+    found = usual = variance = 0.0
+    for seen, basis in held:
+        mean = basis[_SUM] / basis[_PAGES]
+        found += (seen.length or 0.0) / len(held)
+        usual += mean / len(held)
+        variance += max(basis[_SQUARES] / basis[_PAGES] - mean**2, 0.01)
+    error = math.sqrt(variance) / len(held)
+    if abs(found - usual) < OCTAVE or abs(found - usual) < SIGMAS * error:
+        return None
+    return Fall(name, len(held), 0, 1.0, f"{2**usual:.0f} to {2**found:.0f} letters")
+
+
+def _trust(source: str) -> int:
+    return _TRUST.get(source, 3)
+
+
+def _most(shares: dict[str, float]) -> str:
+    source = max(shares, key=lambda one: shares[one], default=NONE)
+    return f"{source} {shares.get(source, 0.0):.0%}"

@@ -1,0 +1,72 @@
+"""What is noted of a page that was read: its template, and which source gave each field.
+
+A template is the page class, the kind of the article and the edition: ``BaoquoctePage/article/vi``. Neither is found by
+the class names of the page's markup, so a redesign falls under the template that it changes, and not under a new one
+without a history. Beside it stands the year of publication, for papers keep old articles in old markup.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from crawler.urls import registered_domain
+
+if TYPE_CHECKING:
+    from crawler.items import Article
+    from crawler.page import ArticlePage
+
+NONE = "none"  # the source of a field that was not found
+ROW = "row"  # a field of its own: whether the page gave an article at all
+LENGTH = "length"  # likewise: how long the body is
+SUSPECT = "suspect since the drift alarm: "  # a warning of quarantined rows; the field's name follows
+FIELDS = (
+    *("title", "kicker", "sapo", "body", "byline", "publisher", "source", "section", "breadcrumbs", "tags", "topics"),
+    *("images", "videos", "published_at", "modified_at"),
+)
+
+
+class Seen(NamedTuple):
+    """One page, as the drift alarm counts it."""
+
+    site: str
+    template: str
+    number: int  # of the page class
+    year: int  # of publication, 0 when the page tells no date
+    url: str
+    sources: dict[str, str]  # by field; NONE where it was not found
+    length: float | None = None  # of the body: the binary logarithm of its letters
+
+
+def seen_of(article: Article) -> Seen:
+    """What is noted of an article, after cleaning."""
+    found = {one.field: one.source for one in article.extraction.sources}
+    name, _, number = article.extraction.page.partition("/")
+    return Seen(
+        article.site,
+        template_name(name, article.kind, article.language if found.get("language") == "url" else None),
+        int(number or 1),
+        int((article.published_date or "0")[:4]),
+        article.url,
+        {ROW: "page", **{field: found.get(field, NONE) for field in FIELDS}},
+        math.log2(len(article.body)) if article.body else None,
+    )
+
+
+def without_row(article: Article) -> Seen:
+    """What is noted of an article that lacks its title or its text."""
+    return seen_of(article)._replace(sources={ROW: NONE}, length=None)
+
+
+def unread(page: ArticlePage) -> Seen:
+    """What is noted of a page where an article was promised and none was found."""
+    language = page.pick("language") if page.source_of("language") == "url" else None
+    published = page.pick("published_at")
+    template = template_name(page.name, page.pick("kind") or "article", language)
+    year = published.day.year if published else 0
+    return Seen(page.site or registered_domain(page.url), template, page.number, year, page.url, {ROW: NONE})
+
+
+def template_name(page: str, kind: str, language: str | None) -> str:
+    """The edition is part of the name only where the address tells it: a page may lose its ``lang``."""
+    return "/".join(filter(None, (page, kind, language)))
