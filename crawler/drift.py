@@ -218,3 +218,8 @@ def _trust(source: str) -> int:
 def _most(shares: dict[str, float]) -> str:
     source = max(shares, key=lambda one: shares[one], default=NONE)
     return f"{source} {shares.get(source, 0.0):.0%}"
+
+
+def usual_length(counts: Counts) -> float:
+    """Letters of a body, the geometric mean."""
+    return float(2 ** (counts[_SUM] / counts[_PAGES]))

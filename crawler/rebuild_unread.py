@@ -6,23 +6,19 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrapy.exceptions import DropItem
 
 from crawler.arguments import made_up_job
-from crawler.capture import CaptureRef
 from crawler.ledger_ops import ARTICLE_KINDS, ArticleSeen, Done, Failed, Op
 from crawler.offline import Offline
 from crawler.rebuild_draft import Draft
-from crawler.replay import Replay, UnreadableCapture, raw_response
+from crawler.replay import Replay, UnreadableCapture, read_again
 from crawler.versions import page_class
-from warc.reader import DamagedRecord, capture_at
-from warc.writer import OPEN
+from warc.reader import DamagedRecord
 
 if TYPE_CHECKING:
-    from scrapy.http import Response
     from scrapy.settings import Settings
 
     from crawler.items import Article
@@ -34,6 +30,7 @@ logger = logging.getLogger(__name__)
 UNNAMED = """SELECT f.url_id, u.url, f.record_id FROM frontier f JOIN urls u ON u.url_id = f.url_id
     JOIN captures c ON c.record_id = f.record_id
     WHERE f.scope_id = ? AND f.state = 'done' AND f.kind IN (?, ?) AND f.record_id NOT IN (SELECT record_id FROM named)
+        AND f.record_id NOT IN (SELECT record_id FROM quarantine)
         AND c.run = (SELECT job FROM runs WHERE scope_id = f.scope_id ORDER BY ended_at DESC, run_id DESC LIMIT 1)"""
 
 
@@ -53,7 +50,7 @@ def unread_pages(draft: Draft, settings: Settings) -> Iterator[Op]:
         assert ref is not None
         assert capture is not None
         try:
-            page = offline.page_of(replay.decoded(_response(draft.folder, ref, url)))
+            page = offline.page_of(replay.decoded(read_again(draft.folder, ref, url)))
         except (UnreadableCapture, DamagedRecord, OSError) as error:
             logger.warning("%s cannot be read: %s", url, error)
             continue
@@ -90,10 +87,3 @@ def _verdict(offline: Offline, page: ArticlePage, since: str | None, until: str 
     if day and until and day > until:
         return "after_until"
     return row
-
-
-def _response(folder: Path, ref: CaptureRef, url: str) -> Response:
-    """The archived bytes as the answer at the address that was asked."""
-    path = folder / ref.file
-    place = path if path.exists() else path.with_name(path.name + OPEN)
-    return raw_response(replace(capture_at(place, ref.offset), target_uri=url), ref)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,10 @@ from scrapy.responsetypes import responsetypes
 from scrapy.statscollectors import MemoryStatsCollector
 
 from crawler.capture import CaptureRef
+from warc.reader import Capture, capture_at, read_captures
+from warc.writer import OPEN
+
+
 from warc.reader import GZIP, GZIP_ERROR, Capture, read_captures
 
 if sys.version_info >= (3, 14):
@@ -70,6 +75,16 @@ def raw_response(capture: Capture, ref: CaptureRef) -> Response:
         raise UnreadableCapture(f"{capture.target_uri}: {error}") from error
     kind = responsetypes.from_args(headers=headers, url=request.url, body=capture.body)
     return kind(request.url, status=capture.status, headers=headers, body=capture.body, request=request)
+
+
+def read_again(folder: Path, ref: CaptureRef, url: str) -> Response:
+    """The archived bytes as the answer at the address that was asked, from a file that may still be open.
+
+    Raises UnreadableCapture, ``warc.reader.DamagedRecord`` and OSError.
+    """
+    path = folder / ref.file
+    place = path if path.exists() else path.with_name(path.name + OPEN)
+    return raw_response(replace(capture_at(place, ref.offset), target_uri=url), ref)
 
 
 def _inflated(body: bytes, max_size: int) -> bytes | None:

@@ -154,9 +154,12 @@ class Store:
         """Decide all rows that are held back, with what is known now."""
         return self._ask("settle")
 
-    def restore(self, article: Article, links: bytes, entry: Quarantined) -> Future[bool]:
-        """Write the row of a page that was in quarantine, with its version; False when the archive says the same."""
-        return self._ask("restore", article, links, entry)
+    def restore(self, article: Article, links: bytes, entry: Quarantined, basis: Basis | None = None) -> Future[bool]:
+        """Write the row of a page that was in quarantine, with its version; False when the archive says the same.
+
+        ``basis``: how the row's page class reads the newest version, where another number wrote that.
+        """
+        return self._ask("restore", article, links, entry, basis)
 
     def end(self, visit: Visit, ops: list[Op]) -> None:
         """A visit has ended: its row, its lines and its operations become true together."""
@@ -383,7 +386,9 @@ class Store:
                 self._count(f"events/{op.kind}")
             self._ops.append(op)
 
-    def _do_restore(self, article: Article, links: bytes, entry: Quarantined) -> bool:
+    def _do_restore(self, article: Article, links: bytes, entry: Quarantined, basis: Basis | None) -> bool:
+        if basis is not None:
+            self._versions.rebase(article.id, basis)
         known = self._versions.known(article.id)
         new = self._decided(article, entry.url_id)
         if new:

@@ -72,6 +72,21 @@ class Versions:
         )
         return True
 
+    def rebase(self, article_id: str, basis: Basis) -> None:
+        """Compare what follows with this: how the present page class reads the newest version."""
+        known = self.known(article_id)
+        if known is None or (known.page, known.page_number) == (basis.page, basis.page_number):
+            return  # read by this class already, or just written by it
+        self._pending[article_id] = replace(
+            known,
+            content_digest=basis.content_digest,
+            page=basis.page,
+            page_number=basis.page_number,
+            fields=basis.fields,
+        )
+        seen = ArticleSeen(article_id, known.captured_at, None, None, known.version, basis)
+        self._seen.append(seen)
+
     def written(self, article: Article, file: str, offset: int, length: int, url_id: int | None) -> Version:
         """The row of a decided article stands in a file now."""
         pending = self._pending[article.id]

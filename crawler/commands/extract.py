@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import DropItem
 
+from crawler.quarantine_command import check_quarantined, run_quarantined
 from crawler.summary import counted
 from crawler.usage import (
     Status,
@@ -42,7 +43,7 @@ class Command(ScrapyCommand):
     requires_crawler_process = False
 
     def syntax(self) -> str:
-        return "PATH… -o FILE [--spider NAME]"
+        return "PATH… -o FILE | --quarantined [--spider NAME]"
 
     def short_desc(self) -> str:
         return "Extract rows from WARC files, without network"
@@ -52,6 +53,9 @@ class Command(ScrapyCommand):
         one_line_errors(parser)
         parser.add_argument("-o", "--output", metavar="FILE", help="JSON lines file, replaced when done; - for stdout")
         parser.add_argument("--spider", metavar="NAME", help="take this site's page object for every page")
+        parser.add_argument(
+            "--quarantined", action="store_true", help="bring the rows of quarantine/ back that are sound now"
+        )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         from scrapy.utils.log import configure_logging
@@ -63,6 +67,9 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         refuse_unknown_options(args)
         super().process_options(args, opts)
+        if opts.quarantined:
+            check_quarantined(args, opts, self.settings)
+            return
         if not args:
             stop(Status.USAGE, "name WARC files, or folders that hold them")
         if not opts.output:
@@ -82,6 +89,9 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.serialize import to_line
 
+        if opts.quarantined:
+            self.exitcode = run_quarantined(opts.spider, self.settings)
+            return
         counts: Counter[str] = Counter()
         try:
             with output(opts.output) as out:
