@@ -46,7 +46,9 @@ class Fall:
     pages: int
     fitting: int
     expected: float  # share of the pages that fit; for LENGTH 1
-    sources: str  # what gave the field before and now, such as "selector 98% to generic 97%"; for LENGTH letters
+    sources: (
+        str  # what gave it, and gives it to pages that do not fit: "selector 98% to generic 97%"; letters for LENGTH
+    )
 
 
 @dataclass(slots=True)
@@ -172,7 +174,8 @@ def _fall(history: History, window: list[Seen], name: str, rule: Rule) -> Fall |
         count += fits(basis, seen.sources[name])
         expected += good
         chances.append((good * pages + 1) / (pages + 2))  # the rule of succession: a share of 100 % is not certain
-        now[seen.sources[name]] = now.get(seen.sources[name], 0.0) + 1 / len(held)
+        if not fits(basis, seen.sources[name]):
+            now[seen.sources[name]] = now.get(seen.sources[name], 0.0) + 1 / len(held)
         for source, number in basis.items():
             before[source] = before.get(source, 0.0) + number / pages / len(held)
     if (expected - count) / len(held) < rule.fall or at_most(count, chances) > CHANCE:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from crawler.dates import utc_text
-from crawler.drift import History, fits, pages_in, share, usual_length
+from crawler.drift import History, Rule, fits, pages_in, share, usual_length
 from crawler.drift_table import ACCEPTED, FELL, DriftTable
 from crawler.ledger import Ledger
 from crawler.ledger_files import LEDGER
@@ -17,7 +17,7 @@ from crawler.ledger_ops import DriftForget, DriftState, DriftWindow, Op
 from crawler.lock import FolderLock
 from crawler.template import FIELDS, LENGTH, ROW, Seen
 
-OK = "ok"
+OK, LEARNING = "ok", "learning"  # beside those of the ledger; the second: too few pages to judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +28,29 @@ class FieldState:
     site: str
     template: str
     field: str
-    pages: int  # in the history
+    pages: int  # in the history and the window
     history: float | None  # share; for ``length`` None
     lately: float | None  # share in the window, or since it fell; None without pages
     sources: dict[str, float]  # shares in the history; for ``length`` the usual number of letters
-    state: str  # ok, fell or accepted
+    state: str  # ok, learning, fell or accepted
     since: str | None = None
     urls: list[str] = member(default_factory=list)  # of pages that do not fit
     quarantined: int = 0  # rows of the template
 
 
-def states_of(table: DriftTable, spider: str | None = None) -> list[FieldState]:
+def states_of(table: DriftTable, rule: Rule, spider: str | None = None) -> list[FieldState]:
     """Every field that any page of its template has had, fallen ones first."""
     found = []
     for key in table.templates(spider):
         history, window = table.history(key), [seen for _, seen in table.window(key)]
         fallen = {state.field: state for state in table.states(key)}
-        waiting = table.in_quarantine(key)
         states = [
-            _state(key, name, history, window, fallen.get(name), waiting)
+            _state(key, name, history, window, fallen.get(name), rule)
             for name in (ROW, *FIELDS, LENGTH)
             if name in fallen or _is_known(name, history, window)
         ]
-        found += sorted(states, key=lambda one: one.state != FELL)
+        waiting = table.in_quarantine(key)
+        found += [replace(one, quarantined=waiting) for one in sorted(states, key=lambda one: one.state != FELL)]
     return found
 
 
@@ -87,34 +87,31 @@ def _is_known(name: str, history: History, window: list[Seen]) -> bool:
 
 
 def _state(
-    key: tuple[str, str, str],
-    name: str,
-    history: History,
-    window: list[Seen],
-    state: DriftState | None,
-    waiting: int,
+    key: tuple[str, str, str], name: str, history: History, window: list[Seen], state: DriftState | None, rule: Rule
 ) -> FieldState:
     counts = history.pooled(name)
     pages = pages_in(name, counts)
+    before = lately = None
     if name == LENGTH:
-        before, sources = None, {"letters": usual_length(counts)} if pages else {}
-        lately = None
+        able = [seen for seen in window if seen.length is not None]
+        sources = {"letters": usual_length(counts)} if pages else {}
     else:
-        before = share(counts) if pages else None
+        able = [seen for seen in window if name in seen.sources]
         sources = {source: count / pages for source, count in sorted(counts.items(), key=lambda one: -one[1])}
-        able = [seen.sources[name] for seen in window if name in seen.sources]
-        lately = sum(fits(counts, source) for source in able) / len(able) if able and pages else None
-    if state is not None and state.state == FELL and state.pages and name != LENGTH:
-        lately = state.fitting / state.pages
+        before = share(counts) if pages else None
+        if state is not None and state.state == FELL:
+            lately = state.fitting / state.pages if state.pages else None
+        elif able and pages:
+            lately = sum(fits(counts, seen.sources[name]) for seen in able) / len(able)
+    known = OK if pages >= rule.enough else LEARNING
     return FieldState(
         *key,
         name,
-        pages=round(pages),
+        pages=round(pages) + len(able),
         history=before,
         lately=lately,
         sources=sources,
-        state=state.state if state and state.state else OK,
+        state=state.state if state and state.state else known,
         since=state.since if state else None,
         urls=list(state.urls) if state and state.state == FELL else [],
-        quarantined=waiting,
     )

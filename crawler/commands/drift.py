@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import sqlite3
 import sys
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
 
@@ -17,6 +18,9 @@ from crawler.usage import Status, complain, forget_stdout, one_line_errors, quie
 
 if TYPE_CHECKING:
     from crawler.drift_state import FieldState
+
+LETTERS = "letters"
+_COLUMNS = "  {:13} {:>7} {:>8} {:>8}  {:9} {}\n"
 
 
 class Command(ScrapyCommand):
@@ -52,16 +56,18 @@ class Command(ScrapyCommand):
             stop(Status.USAGE, f"{self._archive} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        from crawler.drift_report import drift_rule
         from crawler.drift_state import states_of
         from crawler.ledger import Ledger, LedgerError
 
+        assert self.settings is not None
         if opts.accept:
             self._accept(opts.accept, opts.spider)
             return
         try:
             ledger = Ledger.open(self._archive / "ledger.sqlite", read_only=True)
             try:
-                states = states_of(ledger.drift, opts.spider)
+                states = states_of(ledger.drift, drift_rule(self.settings), opts.spider)
             finally:
                 ledger.close()
         except (LedgerError, sqlite3.Error) as error:
@@ -93,6 +99,7 @@ class Command(ScrapyCommand):
 
 
 def _write(states: list[FieldState], as_json: bool) -> None:
+    from crawler.drift_state import LEARNING
     from crawler.serialize import to_line
 
     if as_json:
@@ -100,23 +107,26 @@ def _write(states: list[FieldState], as_json: bool) -> None:
             sys.stdout.buffer.write(to_line(state))
         sys.stdout.buffer.flush()
         return
-    place = None
-    for state in states:
-        if place != (state.spider, state.site, state.template):
-            place = (state.spider, state.site, state.template)
-            waiting = f", {state.quarantined:,} rows in quarantine" if state.quarantined else ""
-            sys.stdout.write(f"{state.site} {state.template} ({state.spider}){waiting}\n")
-            columns = ("field", "pages", "history", "lately", "state", "sources")
-            sys.stdout.write("  {:13} {:>7} {:>8} {:>8}  {:9} {}\n".format(*columns))
-        sys.stdout.write(_line(state))
-        for url in state.urls:
-            sys.stdout.write(f"    {url}\n")
+    for _, group in groupby(states, lambda state: (state.spider, state.site, state.template)):
+        fields = list(group)
+        first = fields[0]
+        waiting = f", {first.quarantined:,} rows in quarantine" if first.quarantined else ""
+        sys.stdout.write(f"{first.site} {first.template} ({first.spider}){waiting}\n")
+        if all(state.state == LEARNING for state in fields):
+            sys.stdout.write(f"  {max(state.pages for state in fields):,} pages so far: too few to judge\n")
+            continue
+        sys.stdout.write(_COLUMNS.format("field", "pages", "history", "lately", "state", "sources"))
+        for state in fields:
+            sys.stdout.write(_line(state))
+            for url in state.urls:
+                sys.stdout.write(f"    {url}\n")
     sys.stdout.flush()
 
 
 def _line(state: FieldState) -> str:
-    sources = ", ".join(f"{name} {part:.0%}" for name, part in state.sources.items())
+    letters = state.sources.get(LETTERS)
+    shown = (f"{name} {part:.0%}" for name, part in state.sources.items())
+    sources = ", ".join(shown) if letters is None else f"{letters:,.0f} letters"
     since = f" since {state.since}" if state.since else ""
-    shares: list[Any] = [f"{one:.0%}" if one is not None else "-" for one in (state.history, state.lately)]
-    values = (state.field, f"{state.pages:,}", *shares, state.state, f"{sources}{since}")
-    return "  {:13} {:>7} {:>8} {:>8}  {:9} {}\n".format(*values)
+    shares = [f"{one:.0%}" if one is not None else "-" for one in (state.history, state.lately)]
+    return _COLUMNS.format(state.field, f"{state.pages:,}", *shares, state.state, f"{sources}{since}")
