@@ -47,7 +47,7 @@ class Fall:
     fitting: int
     expected: float  # share of the pages that fit; for LENGTH 1
     sources: (
-        str  # what gave it, and gives it to pages that do not fit: "selector 98% to generic 97%"; letters for LENGTH
+        str  # before and where pages do not fit: "selector 98% to generic 97%"; LENGTH: letters
     )
 
 
