@@ -46,9 +46,7 @@ class Fall:
     pages: int
     fitting: int
     expected: float  # share of the pages that fit; for LENGTH 1
-    sources: (
-        str  # before and where pages do not fit: "selector 98% to generic 97%"; LENGTH: letters
-    )
+    sources: str  # before and where pages do not fit: "selector 98% to generic 97%"; LENGTH: letters
 
 
 @dataclass(slots=True)

@@ -23,11 +23,8 @@ from scrapy.responsetypes import responsetypes
 from scrapy.statscollectors import MemoryStatsCollector
 
 from crawler.capture import CaptureRef
-from warc.reader import Capture, capture_at, read_captures
+from warc.reader import GZIP, GZIP_ERROR, Capture, capture_at, read_captures
 from warc.writer import OPEN
-
-
-from warc.reader import GZIP, GZIP_ERROR, Capture, read_captures
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdError
