@@ -347,7 +347,9 @@ Move = InFlight | Done | Failed | Refused | Redirected | Requeue
 Drift = DriftCounts | DriftWindow | DriftState | DriftForget | Quarantined | Returned
 TextOp = TextKept | TextCompared | SourceFound
 RunOp = RunBeat | RunEnd
-Op = Add | Move | Capture | Version | ArticleSeen | ArticleState | FileState | HostState | Event | TextOp | RunOp | Drift
+Op = (
+    Add | Move | Capture | Version | ArticleSeen | ArticleState | FileState | HostState | Event | TextOp | RunOp | Drift
+)
 
 
 # --- Answers ------------------------------------------------------------------------------------------------------

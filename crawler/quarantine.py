@@ -28,6 +28,7 @@ from crawler.lock import FolderLock
 from crawler.offline import Offline
 from crawler.replay import Replay, UnreadableCapture, read_again
 from crawler.serialize import link_lines
+from crawler.sites import Sites
 from crawler.store import Store
 from crawler.template import FIELDS, LENGTH, Seen, seen_of
 from crawler.versions import DECIDING_FIELDS, field_digest, page_class
@@ -61,7 +62,9 @@ def bring_back(folder: Path, settings: Settings, spider: str, job: str) -> Count
 
 
 def _bring_back_locked(folder: Path, settings: Settings, spider: str, job: str) -> Counter[str]:
-    store = Store(folder, Arguments(spider, job), {}, settings.getint("WARC_TARGET_SIZE"), scope=SCOPE)
+    store = Store(
+        folder, Arguments(spider, job), {}, settings.getint("WARC_TARGET_SIZE"), sites=Sites(settings), scope=SCOPE
+    )
     store.open()
     counts: Counter[str] = Counter()
     reason = "broken_off"
