@@ -6,7 +6,8 @@ Steps, in the order of a page: ``append`` after each record of a capture, ``row`
 ``fsync`` before the files are synced, ``commit`` inside the ledger's transaction, ``committed`` behind it; ``close``
 before a file gets its name, ``rename`` behind that, ``manifest`` before and behind the lines that name closed files;
 at start-up ``migration`` before each statement that makes or changes tables, ``cut`` before each leftover file,
-``recovered`` when all are cut and the ledger does not know it yet.
+``recovered`` when all are cut and the ledger does not know it yet. A consumer: ``cursor`` before its cursor is moved,
+and before each file that it was given takes its name.
 Without the variable a step costs an empty call.
 """
 
@@ -17,7 +18,10 @@ import signal
 
 VARIABLE = "BAOQUAN_CRASH_AT"
 STEPS = frozenset(
-    ("append", "row", "fsync", "commit", "committed", "close", "rename", "manifest", "migration", "cut", "recovered")
+    (
+        *("append", "row", "fsync", "commit", "committed", "close", "rename", "manifest"),
+        *("migration", "cut", "recovered", "cursor"),
+    )
 )
 
 _step, _, _times = os.environ.get(VARIABLE, "").partition(":")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crawler.ledger_ops import Event, KnownArticle, Version
+from crawler.rowfiles import RowFiles, RowPlace
 from crawler.versions import DECIDING_FIELDS
-from warc.writer import OPEN
 
 if TYPE_CHECKING:
     from crawler.ledger import Ledger
@@ -62,33 +61,21 @@ def history_of(ledger: Ledger, archive: Path, article: KnownArticle) -> History:
     """Read the rows of all versions and compare each with the one before."""
     told: list[Told] = []
     before: dict[str, Any] | None = None
-    for version in ledger.versions(article.article_id):
-        row = read_row(archive, version)
-        changes = {}
-        if row and before:
-            pairs = {field: (before[field] or "", row[field] or "") for field in DECIDING_FIELDS}
-            changes = {field: word_diff(*pair) for field, pair in pairs.items() if pair[0] != pair[1]}
-        told.append(Told(version, row, changes))
-        before = row or before
+    with RowFiles(archive) as files:
+        for version in ledger.versions(article.article_id):
+            row = files.row(RowPlace(version.row_id, version.file, version.offset, version.length))
+            told.append(Told(version, row, changes_between(before, row) if row and before else {}))
+            before = row or before
     article_id, sources = article.article_id, ledger.sources
     return History(
         article, told, ledger.events(article_id), sources.source_of(article_id), sources.copies_of(article_id)
     )
 
 
-def read_row(archive: Path, version: Version) -> dict[str, Any] | None:
-    """The row of a version; its file may still be written."""
-    path = archive / version.file
-    for place in (path, path.with_name(path.name + OPEN)):
-        try:
-            with place.open("rb") as file:
-                file.seek(version.offset)
-                row = json.loads(file.read(version.length))
-        except (OSError, ValueError):
-            continue
-        if isinstance(row, dict) and row.get("row_id") == version.row_id:
-            return row
-    return None
+def changes_between(before: dict[str, Any], row: dict[str, Any]) -> dict[str, Diff]:
+    """What changed from one row to the next, by field, of those that make a version."""
+    pairs = {field: (before[field] or "", row[field] or "") for field in DECIDING_FIELDS}
+    return {field: word_diff(*pair) for field, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def word_diff(before: str, after: str) -> Diff:

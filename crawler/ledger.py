@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from time import monotonic, sleep
 
 from crawler import crash
@@ -129,6 +130,8 @@ class Ledger:
                 self._set_meta("schema", max(done, len(migrations)))
                 if done == 0:
                     self._set_meta("canonicalisation", CANONICALISATION)
+                if self._meta("order") is None:
+                    self._set_meta("order", token_hex(8))
         if int(self._meta("schema") or 0) > len(migrations):
             raise LedgerError("the ledger was made by a newer version of this program; use that one")
         if self._meta("canonicalisation") != str(CANONICALISATION):

@@ -54,7 +54,7 @@ _T = TypeVar("_T")
 _Row = tuple[Any, ...]
 _MOVES = (InFlight, Done, Failed, Refused, Redirected, Requeue)
 _OF_ARTICLES = (Version, ArticleSeen, ArticleState)
-_OTHERS = (HostState, Event, RunBeat, RunEnd)
+_OTHERS = (HostState, RunBeat, RunEnd)
 
 # Columns, and where their values come from.
 _CAPTURE = (
@@ -137,6 +137,9 @@ WHERE articles.article_id = v.article_id AND articles.last_captured_at < v.captu
 DUE = """WITH v (url_id, due_at, article_id) AS (VALUES {})
 UPDATE urls SET due_at = v.due_at, article_id = v.article_id FROM v WHERE urls.url_id = v.url_id"""
 
+# The row stays locked until the commit: on every database commits stand in the order of their positions.
+POSITIONS = """UPDATE meta SET value = CAST(CAST(value AS BIGINT) + ? AS TEXT) WHERE key = 'position' RETURNING value"""
+
 HOST = """INSERT INTO hosts (host, delay, crawl_delay, parked_until, reason) VALUES (?, ?, ?, COALESCE(?, 0), ?)
 ON CONFLICT (host) DO UPDATE SET
     delay = COALESCE(excluded.delay, hosts.delay),
@@ -149,7 +152,9 @@ def write_batch(db: sqlite3.Connection, scope: Scope | None, now: datetime, ops:
     """Write all operations. Only what moves the frontier needs a scope: AssertionError without one."""
     applied = _add(db, scope, utc_text(now), [op for op in ops if isinstance(op, Add)])
     _add_captures(db, [op for op in ops if isinstance(op, Capture)])
-    _add_articles(db, scope, [op for op in ops if isinstance(op, _OF_ARTICLES)])
+    positions = _take_positions(db, [op for op in ops if isinstance(op, Version | Event)])
+    _add_articles(db, scope, [op for op in ops if isinstance(op, _OF_ARTICLES)], positions)
+    _add_events(db, [op for op in ops if isinstance(op, Event)], positions)
     _move(db, scope, now, ops)
     _set_files(db, [op for op in ops if isinstance(op, FileState)])
     write_drift(db, [op for op in ops if isinstance(op, Drift)], _insert)
@@ -238,12 +243,27 @@ def _add_captures(db: sqlite3.Connection, captures: list[Capture]) -> None:
     _insert(db, f"captures (url_hash, {columns})", rows, "ON CONFLICT (record_id) DO NOTHING")
 
 
-def _add_articles(db: sqlite3.Connection, scope: Scope | None, ops: list[Version | ArticleSeen | ArticleState]) -> None:
+def _take_positions(db: sqlite3.Connection, told: list[Version | Event]) -> dict[int, int]:
+    """Where each of these stands in the order of commits, by the ``id()`` of the operation."""
+    if not told:
+        return {}
+    (last,) = db.execute(POSITIONS, (len(told),)).fetchone()
+    return {id(op): position for position, op in enumerate(told, int(last) - len(told) + 1)}
+
+
+def _add_articles(
+    db: sqlite3.Connection,
+    scope: Scope | None,
+    ops: list[Version | ArticleSeen | ArticleState],
+    positions: dict[int, int],
+) -> None:
     """Write new versions, the newest of each into its article, and when each URL may be asked again."""
     versions = sorted((op for op in ops if isinstance(op, Version)), key=attrgetter("version"))
     columns, values = _VERSION
-    rows = [(json.dumps(version.fields, sort_keys=True), *values(version)) for version in versions]
-    _insert(db, f"versions (fields, {columns})", rows, "ON CONFLICT (article_id, version) DO NOTHING")
+    rows = [
+        (positions[id(version)], json.dumps(version.fields, sort_keys=True), *values(version)) for version in versions
+    ]
+    _insert(db, f"versions (position, fields, {columns})", rows, "ON CONFLICT (article_id, version) DO NOTHING")
     columns, values = _ARTICLE
     rows = [("live", *values(newest)) for newest in {version.article_id: version for version in versions}.values()]
     _insert(db, f"articles (state, {columns})", rows, NEW_VERSION)
@@ -279,6 +299,12 @@ def _set_basis(db: sqlite3.Connection, article_id: str, version: int, basis: Bas
     )
 
 
+def _add_events(db: sqlite3.Connection, events: list[Event], positions: dict[int, int]) -> None:
+    columns = "position, event_id, article_id, url, at, kind, status, record_id, run"
+    rows = [(positions[id(event)], *_EVENT(event)) for event in events]
+    _insert(db, f"events ({columns})", rows, "ON CONFLICT (event_id) DO NOTHING")
+
+
 def _set_files(db: sqlite3.Connection, files: list[FileState]) -> None:
     _insert(
         db,
@@ -289,10 +315,7 @@ def _set_files(db: sqlite3.Connection, files: list[FileState]) -> None:
     )
 
 
-def _set_others(db: sqlite3.Connection, now: str, ops: list[HostState | Event | RunBeat | RunEnd]) -> None:
-    events = [_EVENT(op) for op in ops if isinstance(op, Event)]
-    columns = "event_id, article_id, url, at, kind, status, record_id, run"
-    _insert(db, f"events ({columns})", events, "ON CONFLICT (event_id) DO NOTHING")
+def _set_others(db: sqlite3.Connection, now: str, ops: list[HostState | RunBeat | RunEnd]) -> None:
     for op in ops:
         if isinstance(op, HostState):
             db.execute(HOST, (op.host, op.delay, op.crawl_delay, op.parked_until, op.reason))

@@ -8,6 +8,17 @@ docs/ledger.md tells what the columns mean.
 
 from __future__ import annotations
 
+_BY_TIME = """WITH told (name, version, at) AS (
+        SELECT article_id, version, captured_at FROM versions UNION ALL SELECT event_id, 0, at FROM events),
+    placed AS (SELECT name, version, ROW_NUMBER() OVER (ORDER BY at, version DESC, name) AS position FROM told)
+UPDATE {} SET position = placed.position FROM placed WHERE placed.name = {} AND placed.version = {}"""
+
+NUMBER_BY_TIME = (
+    _BY_TIME.format("versions", "versions.article_id", "versions.version"),
+    _BY_TIME.format("events", "events.event_id", "0"),
+)
+"""Positions for versions and events whose order of commits is not known."""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE scopes (
@@ -237,6 +248,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             returned_at TEXT,
             became TEXT)""",
         "CREATE INDEX quarantine_in ON quarantine (spider, captured_at) WHERE returned_at IS NULL",
+    ),
+    (
+        "ALTER TABLE versions ADD COLUMN position BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE events ADD COLUMN position BIGINT NOT NULL DEFAULT 0",
+        *NUMBER_BY_TIME,
+        """INSERT INTO meta (key, value)
+            SELECT 'position', CAST((SELECT COUNT(*) FROM versions) + (SELECT COUNT(*) FROM events) AS TEXT)""",
+        "CREATE INDEX versions_in_order ON versions (position)",
+        "CREATE INDEX events_in_order ON events (position)",
     ),
 )
 """Statements per schema version: entry 0 makes version 1 of an empty file, entry 1 makes version 2 of it, …"""

@@ -47,6 +47,7 @@ class Report:
     counts: Counter[str]
     faults: list[str]
     kept: Path | None  # the old ledger
+    order_kept: bool  # else the cursors of consumers count in another order
 
 
 def rebuild(folder: Path, settings: Settings, spider: str | None = None) -> Report:
@@ -59,7 +60,8 @@ def rebuild(folder: Path, settings: Settings, spider: str | None = None) -> Repo
     draft = Draft(folder, rule, spider)
     try:
         _fill(draft, settings, None if spider is None else [spider])
-        return Report(draft.counts, draft.faults, draft.put_in_place())
+        kept = draft.put_in_place()
+        return Report(draft.counts, draft.faults, kept, draft.order_kept)
     except BaseException:
         draft.discard()
         raise

@@ -13,6 +13,7 @@ from pathlib import Path
 from crawler.ledger import Ledger
 from crawler.ledger_files import LEDGER
 from crawler.ledger_ops import FileState
+from crawler.rebuild_order import keep_order
 from crawler.rebuild_read import LinesFound, WarcFound
 from crawler.recrawl import Recrawl
 from warc.writer import OPEN, sync_folder
@@ -30,6 +31,7 @@ class Draft:
         self.at = datetime.now(UTC)
         self.counts: Counter[str] = Counter()
         self.faults: list[str] = []
+        self.order_kept = True
         self._path = folder / f"{LEDGER}.new"
         remove(self._path)
         if spider is not None and (folder / LEDGER).exists():
@@ -49,6 +51,7 @@ class Draft:
     def put_in_place(self) -> Path | None:
         """Give it its name; where the old ledger is kept, None when there was none."""
         self.db.execute("DROP INDEX of_url")
+        self.order_kept = keep_order(self.db, self.folder / LEDGER)
         self.db.execute("PRAGMA journal_mode = DELETE")
         self.db.close()
         return put_in_place(self._path, self.folder / LEDGER)

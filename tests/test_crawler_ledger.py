@@ -577,7 +577,7 @@ def run_killed(path: Path, until: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
 
 
-@pytest.mark.parametrize("until", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 23])
+@pytest.mark.parametrize("until", [*range(1, 23), 25])
 def test_kill_9_between_statements_leaves_whole_batches(tmp_path: Path, until: int) -> None:
     path = tmp_path / "ledger.sqlite"
     assert run_killed(path, until).returncode == -signal.SIGKILL
@@ -603,7 +603,7 @@ def test_kill_9_between_statements_leaves_whole_batches(tmp_path: Path, until: i
 
 def test_the_kills_above_fall_into_every_statement_of_a_batch(tmp_path: Path) -> None:
     run = run_killed(tmp_path / "ledger.sqlite", 0)
-    assert 4 * 15 <= int(run.stdout) <= 4 * 20, run.stderr
+    assert 4 * 15 <= int(run.stdout) <= 4 * 22, run.stderr
 
 
 # --- One file, many processes, many versions ----------------------------------------------------------------------

@@ -12,6 +12,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.spiderloader import get_spider_loader
 
 from crawler.arguments import made_up_job
+from crawler.cursor import FOLDER as CURSORS
 from crawler.lock import FolderLock, Locked
 from crawler.summary import counted
 from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
@@ -90,6 +91,11 @@ class Command(ScrapyCommand):
         lines = [f"{self._archive / 'ledger.sqlite'}: {counts}"]
         lines += [f"{counted(unread, 'page')} archived and not read: the next run reads them"] if unread else []
         lines += [f"the old ledger is kept as {report.kept}"] if report.kept else []
+        if not report.order_kept and (cursors := sorted((self._archive / CURSORS).glob("*.json"))):
+            names = ", ".join(path.stem for path in cursors)
+            lines.append(
+                f"the order of commits is a new one: {names} must begin anew (scrapy new --cursor … --restart)"
+            )
         try:
             sys.stdout.write("\n".join(lines) + "\n")
             sys.stdout.flush()
