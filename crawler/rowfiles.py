@@ -7,11 +7,14 @@ from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from warc.writer import OPEN
+
+if TYPE_CHECKING:
+    from crawler.ledger_ops import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +68,9 @@ class RowFiles:
                     os.close(self._handles.popitem(last=False)[1])
                 return self._handles[file]
         return None
+
+
+def read_row(archive: Path, version: Version) -> dict[str, Any] | None:
+    """The row of one version."""
+    with RowFiles(archive) as files:
+        return files.row(RowPlace(version.row_id, version.file, version.offset, version.length))

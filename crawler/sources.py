@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from crawler.dates import utc_text
-from crawler.history import read_row
 from crawler.items import Article, FieldSource
 from crawler.ledger import Ledger
 from crawler.ledger_ops import Event, Op, SourceFound, TextCompared, TextKept, Version
 from crawler.ledger_sources import COPY, EDITION, HOW, LINE, ORIGINAL, Waiting
+from crawler.rowfiles import read_row
 from crawler.shingles import bands, likeness, shingles
 from crawler.sites import Sites
 from crawler.text import fold
