@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
-from time import monotonic, sleep
 
-from crawler import crash
+from crawler import crash, sqlite
 from crawler.capture import CaptureRef
 from crawler.dates import utc_text
 from crawler.drift_table import DriftTable
@@ -43,7 +41,6 @@ from crawler.ledger_sources import SourceTable, write_sources
 from crawler.recrawl import DEFAULT, Recrawl
 from crawler.urls import CANONICALISATION, is_plain
 
-BUSY_SECONDS = 60.0  # how long a commit waits for another spider's commit on the same ledger
 _LEFT = "state IN ('queued', 'in_flight', 'captured')"
 _ROW = """f.url_id, u.fingerprint, u.url, f.host, f.kind, f.depth, f.priority, f.via, f.hop_path, f.channel,
     f.render, f.attempts, f.retries"""
@@ -82,17 +79,10 @@ class Ledger:
         migrations: tuple[tuple[str, ...], ...] = MIGRATIONS,
     ) -> Ledger:
         """Open the file, make or migrate it; LedgerError when it is newer than this code or keyed otherwise."""
-        db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=256)
+        db = sqlite.open_writer(path, statements=256)
         try:
-            db.execute("PRAGMA synchronous = FULL")  # a commit that returned survives a power cut
-            db.execute(f"PRAGMA cache_size = -{8_000 if read_only else 48_000}")  # KiB
-            if read_only:
-                db.execute("PRAGMA query_only = ON")
-            else:
-                _use_wal(db)
-                # The seen-set is written all over the file: moved there every 40 MB, a page is written once for many
-                # commits. With SQLite's 4 MB a million URLs take twice as long.
-                db.execute("PRAGMA wal_autocheckpoint = 10000")
+            if not sqlite.tune(db, read_only=read_only):
+                raise LedgerError("its file system cannot hold a ledger (no write-ahead log); use a local disk")
             ledger = cls(db, now)
             ledger._migrate(migrations, read_only)
         except BaseException:
@@ -103,24 +93,12 @@ class Ledger:
     def close(self) -> None:
         self._db.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing. Takes the write lock at once, so that nothing read inside can be out of date."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-
     def _migrate(self, migrations: tuple[tuple[str, ...], ...], read_only: bool) -> None:
         version = self._meta("schema")
         if version is None or int(version) < len(migrations):
             if read_only:
                 raise LedgerError("the ledger must be opened for writing once before it can be read")
-            with self._transaction():
+            with sqlite.transaction(self._db):
                 self._db.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
                 done = int(self._meta("schema") or 0)  # another process may have been here first
                 for statements in migrations[done:]:
@@ -138,7 +116,7 @@ class Ledger:
             raise LedgerError("the ledger is keyed by other canonicalisation rules; run `scrapy rebuild`")
 
     def _meta(self, key: str) -> str | None:
-        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+        if not sqlite.has_table(self._db, "meta"):
             return None
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
@@ -159,7 +137,7 @@ class Ledger:
         """
         arguments = json.dumps(json.loads(arguments_json), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         now = utc_text(self.now())
-        with self._transaction():
+        with sqlite.transaction(self._db):
             known = self._db.execute(
                 "SELECT scope_id, pass FROM scopes WHERE spider = ? AND arguments = ?", (spider, arguments)
             ).fetchone()
@@ -190,13 +168,13 @@ class Ledger:
         scope, now = self._scope(), utc_text(self.now())
         limit = 2**62 if scope.recrawl == "all" else scope.rule.limit
         values = (scope.pass_number, now, scope.id, scope.id, due_before(scope, now), scope.pass_number, limit)
-        with self._transaction():
+        with sqlite.transaction(self._db):
             return self._db.execute(_AGAIN, values).rowcount
 
     def start_run(self, job: str, arguments_json: str) -> int:
         """Note a run of this scope; its number. Runs of the spider that never ended were killed: say so."""
         scope, now = self._scope(), utc_text(self.now())
-        with self._transaction():
+        with sqlite.transaction(self._db):
             self._db.execute(
                 "UPDATE runs SET ended_at = heartbeat, reason = 'killed' WHERE spider = ? AND ended_at IS NULL",
                 (scope.spider,),
@@ -216,7 +194,7 @@ class Ledger:
         read back from the WARC. Open files of this spider are returned with the length they are to be cut to.
         """
         scope = self._scope()
-        with self._transaction():
+        with sqlite.transaction(self._db):
             cursor = self._db.execute(
                 "UPDATE frontier SET state = 'queued', not_before = 0 WHERE scope_id = ? AND state = 'in_flight'",
                 (scope.id,),
@@ -234,7 +212,7 @@ class Ledger:
         Facts of one kind are written together: URLs first, then captures and rows, then what became of each URL (its
         last word in the batch counts), then the files' lengths.
         """
-        with self._transaction():
+        with sqlite.transaction(self._db):
             applied = write_batch(self._db, self.scope, self.now(), ops)
             write_sources(self._db, ops)
             crash.at("commit")
@@ -429,22 +407,3 @@ class Ledger:
     def jobs(self, spider: str) -> list[str]:
         """Every run of this spider."""
         return [str(job) for (job,) in self._db.execute("SELECT job FROM runs WHERE spider = ?", (spider,))]
-
-
-def _use_wal(db: sqlite3.Connection) -> None:
-    """Switch to WAL. Two processes that make a new file at once get "locked" here, without any waiting by SQLite.
-
-    LedgerError where the file system has no memory that processes share: SQLite then stays in the mode that it had.
-    """
-    give_up = monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > give_up:
-                raise
-            sleep(0.01)
-        else:
-            if mode != "wal":
-                raise LedgerError("its file system cannot hold a ledger (no write-ahead log); use a local disk")
-            return

@@ -81,7 +81,7 @@ _ARTICLE = (
         *("first_captured_at", "captured_at", "section"),
     ),
 )
-_FILE = attrgetter("path", "kind", "spider", "run", "length", "records", "closed")
+_FILE = attrgetter("path", "kind", "spider", "run", "length", "records")
 _EVENT = attrgetter("event_id", "article_id", "url", "at", "kind", "status", "record_id", "run")
 
 QUEUE = """INSERT INTO frontier (scope_id, url_id, pass, state, kind, depth, priority, via, hop_path, channel, render,
@@ -115,7 +115,7 @@ MOVE = """WITH v (url_id, state, reason, record_id, retries, not_before, sent) A
 UPDATE frontier SET
     state = v.state, reason = v.reason, not_before = v.not_before, changed_at = ?,
     record_id = COALESCE(v.record_id, frontier.record_id),
-    retries = COALESCE(v.retries, frontier.retries),
+    retries = COALESCE(CAST(v.retries AS INTEGER), frontier.retries),
     attempts = frontier.attempts + v.sent
 FROM v WHERE frontier.scope_id = ? AND frontier.url_id = v.url_id
     AND (v.state <> 'in_flight' OR frontier.state = 'queued')"""
@@ -309,7 +309,7 @@ def _set_files(db: sqlite3.Connection, files: list[FileState]) -> None:
     _insert(
         db,
         "files (path, kind, spider, run, length, records, closed)",
-        [_FILE(file) for file in {file.path: file for file in files}.values()],
+        [(*_FILE(file), int(file.closed)) for file in {file.path: file for file in files}.values()],
         """ON CONFLICT (path) DO UPDATE SET length = excluded.length, records = excluded.records,
             closed = excluded.closed""",
     )

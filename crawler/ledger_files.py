@@ -5,13 +5,12 @@ A connection of its own: the writer thread and ``scrapy verify`` use it, beside 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from crawler.ledger import BUSY_SECONDS
+from crawler import sqlite
 from crawler.ledger_ops import FileState
 
 LEDGER = "ledger.sqlite"
@@ -34,11 +33,7 @@ class FileTable:
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         path = folder / LEDGER
-        if read_only:
-            self._db = _reader(path)
-        else:
-            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-            self._db.execute("PRAGMA synchronous = FULL")  # a commit that returned survives a power cut
+        self._db = sqlite.open_reader(path) if read_only else sqlite.open_writer(path)
 
     def __enter__(self) -> FileTable:
         return self
@@ -46,17 +41,9 @@ class FileTable:
     def __exit__(self, *error: object) -> None:
         self._db.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All or nothing; no other process writes to the ledger meanwhile."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+        return sqlite.transaction(self._db)
 
     def files(self) -> list[FileState]:
         """Every file that the ledger knows, with its committed length."""
@@ -74,7 +61,7 @@ class FileTable:
 
     def noted(self) -> list[Noted]:
         """The lines of the manifest, in order; none in a ledger that no run of this version has opened."""
-        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'manifest'").fetchone():
+        if not sqlite.has_table(self._db, "manifest"):
             return []
         return list(self._noted("ORDER BY number"))
 
@@ -114,24 +101,4 @@ class FileTable:
 
     def damage(self) -> str | None:
         """What SQLite finds wrong with the file itself; None when nothing."""
-        (result,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
-        return None if result == "ok" else str(result)
-
-
-def _reader(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing; on a medium that cannot be written too, where WAL has no shared memory.
-
-    Only a ledger without a write-ahead log can be read there: what stands in the log would be passed over.
-    """
-    uri = path.absolute().as_uri()
-    db = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-    try:
-        db.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        db.close()
-        log = path.with_name(path.name + "-wal")
-        if log.exists() and log.stat().st_size:
-            raise
-        db = sqlite3.connect(f"{uri}?immutable=1", uri=True, isolation_level=None)
-        db.execute("SELECT 1 FROM sqlite_master").fetchone()
-    return db
+        return sqlite.damage(self._db)

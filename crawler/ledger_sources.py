@@ -94,7 +94,7 @@ class SourceTable:
         """Ids of originals that share bands with a text, those that share most first."""
         if not bands:
             return []
-        one = "SELECT * FROM (SELECT text_id FROM bands WHERE band = ? ORDER BY text_id DESC LIMIT ?)"
+        one = "SELECT * FROM (SELECT text_id FROM bands WHERE band = ? ORDER BY text_id DESC LIMIT ?) newest"
         query = f"""SELECT t.article_id FROM ({" UNION ALL ".join([one] * len(bands))}) b
             JOIN texts t ON t.text_id = b.text_id
             GROUP BY t.text_id, t.article_id ORDER BY COUNT(*) DESC, t.text_id LIMIT ?"""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from crawler import sqlite
 from crawler.ledger import Ledger
 from crawler.ledger_files import LEDGER
 from crawler.ledger_ops import FileState
@@ -37,9 +38,8 @@ class Draft:
         if spider is not None and (folder / LEDGER).exists():
             copy_without(folder / LEDGER, self._path, spider)
         Ledger.open(self._path).close()
-        self.db = sqlite3.connect(self._path, isolation_level=None)
-        self.db.execute("PRAGMA synchronous = OFF")  # nothing of it counts before it is whole
-        self.db.execute("CREATE TEMP TABLE named (record_id TEXT PRIMARY KEY, article_id TEXT NOT NULL) WITHOUT ROWID")
+        self.db = sqlite.open_draft(self._path)
+        self.db.execute("CREATE TEMP TABLE named (record_id TEXT PRIMARY KEY, article_id TEXT NOT NULL)")
         self.db.execute("CREATE INDEX of_url ON captures (url_id, captured_at)")
         self.ledger = Ledger(self.db, lambda: self.at)
 
@@ -52,7 +52,7 @@ class Draft:
         """Give it its name; where the old ledger is kept, None when there was none."""
         self.db.execute("DROP INDEX of_url")
         self.order_kept = keep_order(self.db, self.folder / LEDGER)
-        self.db.execute("PRAGMA journal_mode = DELETE")
+        sqlite.leave_wal(self.db)
         self.db.close()
         return put_in_place(self._path, self.folder / LEDGER)
 
@@ -83,9 +83,9 @@ def remove(path: Path) -> None:
 
 def copy_without(old: Path, new: Path, spider: str) -> None:
     """Copy a ledger, leaving out what is made again from this spider's files. The URLs stay: others have them too."""
-    source, db = sqlite3.connect(old), sqlite3.connect(new)
+    sqlite.copy(old, new)
+    db = sqlite.open_draft(new)
     try:
-        source.backup(db)
         Ledger.open(new).close()  # it may be of an older version
         scopes = "SELECT scope_id FROM scopes WHERE spider = :spider"
         for statement in (
@@ -108,9 +108,7 @@ def copy_without(old: Path, new: Path, spider: str) -> None:
             "DELETE FROM files WHERE spider = :spider",
         ):
             db.execute(statement, {"spider": spider})
-        db.commit()
     finally:
-        source.close()
         db.close()
 
 
@@ -120,9 +118,9 @@ def put_in_place(new: Path, path: Path) -> Path | None:
     with new.open("rb") as file:
         os.fsync(file.fileno())
     if path.exists():
-        with suppress(sqlite3.Error):  # a damaged one is kept as it is
-            db = sqlite3.connect(path)
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db = sqlite.open_unread(path)
+        with suppress(sqlite3.Error):  # a damaged one is kept as it is: closing it would throw its log away
+            sqlite.move_log_in(db)
             db.close()
         try:
             os.link(path, kept)

@@ -195,6 +195,18 @@ def test_a_file_of_another_program_is_taken_in(run: Run, tmp_path: Path) -> None
     assert (known.record_id, known.url_id) == (main.record_id, None)
 
 
+def test_a_file_that_names_no_scope_is_taken_in(run: Run, tmp_path: Path) -> None:
+    """Its pages are known and not asked before they are due, though no frontier can hold them."""
+    warc_file(tmp_path / "archive", 2).close()
+    status, _, err = run()
+    assert (status, err) == (0, "")
+    ledger = Ledger.open(tmp_path / "archive/ledger.sqlite", read_only=True)
+    known = ledger.capture_of_url(address(1))
+    ledger.close()
+    assert known is not None
+    assert known.url_id is not None
+
+
 # --- A lost ledger --------------------------------------------------------------------------------------------------
 
 # What the ledger made again has to hold like the one before. Numbers of URLs and scopes may differ, and the order of

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from crawler import sqlite
 from crawler.capture import CaptureRef
 from crawler.ledger import Ledger, LedgerError
+from crawler.ledger_files import FileTable
 from crawler.ledger_ops import (
     Add,
     Applied,
@@ -638,7 +640,7 @@ def test_a_reader_does_not_wait_for_an_open_transaction(ledger: Ledger, tmp_path
     ledger.apply([add("a")])
     reader = Ledger.open(tmp_path / "ledger.sqlite", read_only=True)
     reader.scope = ledger.scope
-    with ledger._transaction():
+    with sqlite.transaction(ledger._db):
         ledger._db.execute("UPDATE frontier SET state = 'done'")
         assert paths(reader) == ["a"]
     assert paths(reader) == []
@@ -790,3 +792,10 @@ def test_an_older_ledger_learns_which_article_each_address_is(tmp_path: Path) ->
     ledger = Ledger.open(path)
     assert table(ledger, "SELECT url_id, article_id FROM urls") == [(7, "n:1")]
     ledger.close()
+
+
+def test_where_a_record_lies(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.apply([capture("a", offset=70)])
+    with FileTable(tmp_path, read_only=True) as files:
+        assert files.place_of("<urn:uuid:a>") == ("warc/baoquocte/a.warc.gz", 70)
+        assert files.place_of("<urn:uuid:b>") is None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler import ledger
+from crawler import sqlite
 from crawler.ledger import Ledger, LedgerError
 from crawler.trouble import OutputTrouble, trouble_of
 
@@ -68,7 +68,7 @@ def test_a_ledger_that_is_none(tmp_path: Path) -> None:
 
 
 def test_a_ledger_held_for_good_is_waited_for_only_so_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.2)
     with sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(sqlite3.OperationalError, match="database is locked"):
