@@ -39,9 +39,11 @@ from crawler.ledger_ops import (
     RunBeat,
     RunEnd,
     SourceFound,
+    TextKept,
     Version,
 )
 from crawler.ledger_schema import MIGRATIONS
+from crawler.ledger_sources import SourceTable
 from crawler.recrawl import DEFAULT, Recrawl
 from crawler.urls import fingerprint
 
@@ -799,3 +801,9 @@ def test_where_a_record_lies(ledger: Ledger, tmp_path: Path) -> None:
     with FileTable(tmp_path, read_only=True) as files:
         assert files.place_of("<urn:uuid:a>") == ("warc/baoquocte/a.warc.gz", 70)
         assert files.place_of("<urn:uuid:b>") is None
+
+
+def test_the_role_of_a_text(ledger: Ledger) -> None:
+    ledger.apply([TextKept("baoquocte.vn:1", "baoquocte", "original", (7,))])
+    texts = SourceTable(ledger._db)
+    assert [texts.role_of(f"baoquocte.vn:{number}") for number in (1, 2)] == ["original", None]
