@@ -213,7 +213,7 @@ def test_a_crawl(told: Told, server: str, capsys: pytest.CaptureFixture[str]) ->
     with capsys.disabled():
         sys.stdout.write(
             f"\nPostgreSQL: a crawl's {counts.total()} statements {dict(counts)}, {sum(sizes.values())} rows in "
-            f"{len(sizes)} tables the same, {len(asked)} questions and {len(useful)} queries of the docs answered alike\n"
+            f"{len(sizes)} tables the same, {len(asked)} questions and {len(useful)} queries answered alike\n"
         )
 
 
