@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from crawler import sqlite
 from crawler.ledger import LedgerError
-from crawler.ledger_files import LEDGER, _reader
+from crawler.ledger_files import LEDGER
 from crawler.ledger_schema import MIGRATIONS
 from crawler.rowfiles import RowPlace
 
@@ -58,7 +59,7 @@ class ChangeTable:
     """SQL behind names. Raises sqlite3.Error when the ledger cannot be read, LedgerError when it is an older one."""
 
     def __init__(self, archive: Path) -> None:
-        self._db = _reader(archive / LEDGER)
+        self._db = sqlite.open_reader(archive / LEDGER)
         known = dict(self._db.execute("SELECT key, value FROM meta").fetchall())
         if int(known["schema"]) != len(MIGRATIONS):
             self._db.close()

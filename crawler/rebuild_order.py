@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from crawler import sqlite
 from crawler.ledger_schema import NUMBER_BY_TIME
 
 logger = logging.getLogger(__name__)
@@ -26,23 +27,21 @@ def keep_order(db: sqlite3.Connection, old: Path) -> bool:
 
     False when there is no old ledger that can be read: then they are numbered by time, in an order of its own.
     """
-    db.execute("BEGIN")
     try:
-        _take_over(db, old)
+        with sqlite.transaction(db):
+            _take_over(db, old)
     except (sqlite3.Error, OSError, ValueError) as error:
-        db.execute("ROLLBACK")
         logger.info("The order of commits is not taken over: %s", error)
         for statement in NUMBER_BY_TIME:
             db.execute(statement)
         return False
-    db.execute("COMMIT")
     return True
 
 
 def _take_over(db: sqlite3.Connection, old: Path) -> None:
     if not old.exists():
         raise ValueError(f"no {old}")
-    with closing(sqlite3.connect(f"{old.absolute().as_uri()}?mode=ro", uri=True)) as before:
+    with closing(sqlite.open_reader(old)) as before:
         known = dict(before.execute("SELECT key, value FROM meta WHERE key IN ('order', 'position')").fetchall())
         if len(known) < 2:
             raise ValueError(f"{old} has none")
