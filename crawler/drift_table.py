@@ -54,7 +54,8 @@ class DriftTable:
     def quarantined(self, spider: str | None = None) -> Iterator[Quarantined]:
         """Rows that are in quarantine, in the order of their captures."""
         rows = self._db.execute(
-            f"""SELECT {_QUARANTINED} FROM quarantine WHERE returned_at IS NULL AND (CAST(? AS TEXT) IS NULL OR spider = ?)
+            f"""SELECT {_QUARANTINED} FROM quarantine
+            WHERE returned_at IS NULL AND (CAST(? AS TEXT) IS NULL OR spider = ?)
             ORDER BY captured_at, row_id""",
             (spider, spider),
         ).fetchall()
