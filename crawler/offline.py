@@ -49,6 +49,10 @@ class Offline:
         item = page.article()
         item.run = self._job
         item.first_captured_at = item.captured_at
+        return self.finished(item)
+
+    def finished(self, item: Article) -> Article:
+        """An article by the pipelines. Raises DropItem with a ``reason``."""
         for pipeline in self._pipelines:
             item = pipeline.process_item(item)
         return item

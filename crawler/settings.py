@@ -46,6 +46,7 @@ PYWB = None  # environment or program of pywb, for scrapy replay; never the envi
 REQUISITE_DELAY = 0.25  # seconds between two requests for pictures, styles, scripts to one host (capture=page)
 REQUISITE_MAXSIZE = 32 * 1024 * 1024  # bytes of one such file; films are often larger
 REQUISITE_SECONDS = 300.0  # for all files of one article; after that its row is written with what there is
+EXTRACT_SECONDS = 30.0  # for one page of scrapy extract; then it is counted as too slow and left out
 STOP_GRACE = 15.0  # seconds that running requests get after the first stop signal
 
 # --- Components -------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ Reading trusts digests; ``verify`` checks them.
 from __future__ import annotations
 
 import io
+import mmap
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -25,11 +26,16 @@ _PIECE: Final = 1 << 16
 _CONTENT_LENGTH = re.compile(rb"^Content-Length:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 GZIP: Final = 31  # window bits for a gzip wrapper
 GZIP_MAGIC: Final = b"\x1f\x8b"
+_VERSION: Final = b"WARC/1."
 GZIP_ERROR: Final = cast(type[Exception], isal_zlib.error)  # typed as an instance by isal
 
 
 class DamagedRecord(ValueError):
     """A record that cannot be read whole; the message names file and offset."""
+
+
+class SharedMember(DamagedRecord):
+    """Records without an offset of their own, because they share a gzip member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +124,8 @@ class Capture:
         return self.request.method if self.request else None
 
 
-def read_records(path: Path | str) -> Iterator[Record]:
-    """All records of a file, in order. Raises DamagedRecord where one cannot be read whole.
+def read_records(path: Path | str, begin: int = 0) -> Iterator[Record]:
+    """All records of a file from the one at ``begin`` on. Raises DamagedRecord where one cannot be read whole.
 
     Records that share a gzip member have no offset to be read at: such a file is refused, as by warcio, whose
     ``recompress`` mends it.
@@ -127,15 +133,15 @@ def read_records(path: Path | str) -> Iterator[Record]:
     name = str(path)
     with Path(path).open("rb") as file:
         size = file.seek(0, io.SEEK_END)
-        file.seek(0)
+        file.seek(begin)
         before: _Read | None = None
         for read in _fast_records(file, name):
             if read.offset == size or (before and read.offset == before.offset):
-                raise DamagedRecord(f"{name}: records share a gzip member")
+                raise SharedMember(f"{name}: records share a gzip member")
             if before:
                 yield _record(before, read.offset - before.offset)
             before = read
-        end = 0
+        end = begin
         if before:
             last = _one_record(file, before.offset, name)
             end = last.offset + last.length
@@ -143,6 +149,47 @@ def read_records(path: Path | str) -> Iterator[Record]:
         # FastWARC passes over a tail that it cannot read.
         if not _is_blank(file, end, name):
             raise DamagedRecord(f"{name}: no record at offset {end}")
+
+
+def read_past_damage(path: Path | str) -> Iterator[Record | DamagedRecord]:
+    """All records of a file that can be read, and the damage between them. Raises SharedMember."""
+    begin: int | None = 0
+    while begin is not None:
+        end = begin
+        try:
+            for record in read_records(path, begin):
+                end = record.offset + record.length
+                yield record
+            return
+        except SharedMember:
+            raise
+        except DamagedRecord as error:
+            damage = error
+        try:  # the fast reader passes over the last record before damage
+            record = read_at(path, end)
+            begin = record.offset + record.length
+            yield record
+        except DamagedRecord:
+            yield damage
+            begin = _next_record(path, end + 1)
+
+
+def _next_record(path: Path | str, offset: int) -> int | None:
+    """Where the first record at ``offset`` or later seems to begin; None when there is none."""
+    with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        magic = GZIP_MAGIC if data[:2] == GZIP_MAGIC else _VERSION
+        while (offset := data.find(magic, offset)) >= 0:
+            if magic == _VERSION or _begins_record(data[offset : offset + _PIECE]):
+                return offset
+            offset += 1
+    return None
+
+
+def _begins_record(data: bytes) -> bool:
+    try:
+        return isal_zlib.decompressobj(GZIP).decompress(data, len(_VERSION)) == _VERSION
+    except GZIP_ERROR:
+        return False
 
 
 def read_at(path: Path | str, offset: int) -> Record:

@@ -1,22 +1,23 @@
 """``scrapy extract``: rows out of WARC files, by the page objects and pipelines of a crawl, without any network.
 
-*.warc.gz ─► response ─► the site's page object ─► clean ─► validate ─► one row a line
+WARC files, WACZ files, folders ─► visits ─► page object ─► clean ─► validate ─► extracted/<page classes>/<time>.jsonl
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import DropItem
 
 from crawler.quarantine_command import check_quarantined, run_quarantined
 from crawler.summary import counted
@@ -29,13 +30,16 @@ from crawler.usage import (
     refuse_unknown_options,
     stop,
     why_no_file,
+    why_not_writable,
 )
 
 if TYPE_CHECKING:
-    from scrapy.http import Response
+    from collections import Counter
 
-    from crawler.items import Article
-    from crawler.offline import Offline
+    from crawler.extracting import Extracted
+
+EXTRACTED = "extracted"
+OWN_FOLDERS = ("articles", "warc", "links", "events", "quarantine", "indexes", "locks")  # of an archive: never written
 
 
 class Command(ScrapyCommand):
@@ -43,7 +47,9 @@ class Command(ScrapyCommand):
     requires_crawler_process = False
 
     def syntax(self) -> str:
-        return "PATH… -o FILE | --quarantined [--spider NAME]"
+        return (
+            "PATH… [-o FILE|DIR] [--spider NAME] [--processes N] [--diff OLD [--json]] | --quarantined [--spider NAME]"
+        )
 
     def short_desc(self) -> str:
         return "Extract rows from WARC files, without network"
@@ -51,8 +57,17 @@ class Command(ScrapyCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         one_line_errors(parser)
-        parser.add_argument("-o", "--output", metavar="FILE", help="JSON lines file, replaced when done; - for stdout")
+        parser.add_argument(
+            "-o",
+            "--output",
+            metavar="FILE|DIR",
+            help="JSON lines file, replaced when done; a folder, for <page classes>/<time>.jsonl in it; - for stdout;"
+            f" default: {EXTRACTED}/ in ARCHIVE_DIR",
+        )
         parser.add_argument("--spider", metavar="NAME", help="take this site's page object for every page")
+        parser.add_argument("--processes", metavar="N", type=int, help="worker processes; default: one for each core")
+        parser.add_argument("--diff", metavar="OLD", help="compare with an older file of rows, or a folder of them")
+        parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
         parser.add_argument(
             "--quarantined", action="store_true", help="bring the rows of quarantine/ back that are sound now"
         )
@@ -60,7 +75,7 @@ class Command(ScrapyCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         from scrapy.utils.log import configure_logging
 
-        from crawler.arguments import made_up_job
+        from crawler.extract_read import sources
         from crawler.offline import Offline
         from crawler.sane import settings_trouble
 
@@ -71,107 +86,146 @@ class Command(ScrapyCommand):
             check_quarantined(args, opts, self.settings)
             return
         if not args:
-            stop(Status.USAGE, "name WARC files, or folders that hold them")
-        if not opts.output:
-            stop(Status.USAGE, "name the output: -o FILE, or -o - for stdout")
+            stop(Status.USAGE, "name WARC files, WACZ files, or folders that hold them")
+        if opts.processes is not None and opts.processes < 1:
+            stop(Status.USAGE, f"--processes {opts.processes}: give a number of 1 or more")
+        if opts.diff and opts.output == "-":
+            stop(Status.USAGE, "--diff prints to stdout: give the rows a file, or leave -o out")
+        if opts.json and not opts.diff:
+            stop(Status.USAGE, "--json is the form of a comparison: name an older file with --diff OLD")
+        if opts.diff and not Path(opts.diff).exists():
+            stop(Status.USAGE, f"--diff: no file or folder {opts.diff[:200]!r}")
         if trouble := settings_trouble(self.settings):
             stop(Status.USAGE, trouble)
-        self._files = list(_warc_files(args))
-        self._offline = Offline(self.settings, made_up_job(), opts.spider)
-        if opts.spider and opts.spider not in self._offline.spiders:
-            choices = ", ".join(self._offline.spiders)
-            stop(Status.USAGE, f"unknown spider {opts.spider[:60]!r}: choose from {choices}")
-        if opts.output != "-" and (why := why_no_file(Path(opts.output).absolute())):
+        archive = Path(self.settings["ARCHIVE_DIR"]).absolute()
+        try:
+            self._sources = sources(args, archive)
+        except (ValueError, OSError) as error:
+            stop(Status.USAGE, str(error))
+        choices = Offline(self.settings, "").spiders
+        if opts.spider and opts.spider not in choices:
+            stop(Status.USAGE, f"unknown spider {opts.spider[:60]!r}: choose from {', '.join(choices)}")
+        self._target = Target(opts.output, archive)
+        if folder := self._target.forbidden(archive):
+            stop(Status.USAGE, f"-o: {folder}/ is written by crawls alone; name a file outside of it")
+        if any(self._target.place == source.path.absolute() for source in self._sources):
+            stop(Status.USAGE, f"-o {opts.output}: it is one of the files to read")
+        if why := self._target.trouble():
             stop(Status.OUTPUT, f"-o: {why}; name a file that can be written")
         quiet(self.settings)
         configure_logging(self.settings)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        from crawler.serialize import to_line
+        from crawler.extract_run import extract
+        from crawler.sealed import seal, unseal
 
+        assert self.settings is not None
         if opts.quarantined:
             self.exitcode = run_quarantined(opts.spider, self.settings)
             return
-        counts: Counter[str] = Counter()
+        processes = opts.processes or len(os.sched_getaffinity(0))
+        before = signal.signal(signal.SIGTERM, _interrupt)
+        seal()
         try:
-            with output(opts.output) as out:
-                for row in self._rows(counts):
-                    out.write(to_line(row))
+            with self._target.opened() as (out, pages), tempfile.TemporaryDirectory(dir=self._target.scratch) as parts:
+                found = extract(self._sources, self.settings, opts.spider, processes, out, Path(parts))
+                pages |= found.pages
+        except KeyboardInterrupt:
+            complain("interrupted; nothing was written", self.settings)
+            self.exitcode = Status.STOPPED
+            return
+        except BrokenProcessPool:
+            complain("a worker process was killed; nothing was written. With less memory: --processes 1", self.settings)
+            self.exitcode = Status.FAULT
+            return
         except OSError as error:
             complain(f"-o {opts.output}: {error.strerror or error}; nothing was replaced", self.settings)
             forget_stdout()
             self.exitcode = Status.OUTPUT
             return
-        complain(_summary(counts, len(self._files), opts.output))
-        self.exitcode = Status.FAULT if counts["damaged files"] else Status.FINISHED
+        finally:
+            unseal()
+            signal.signal(signal.SIGTERM, before)
+        self._tell(found)
+        if opts.diff:
+            self._compare(Path(opts.diff), opts.json)
 
-    def _rows(self, counts: Counter[str]) -> Iterator[Article]:
-        from crawler.replay import Replay, UnreadableCapture
-        from warc.reader import DamagedRecord
+    def _tell(self, found: Extracted) -> None:
+        from crawler.extracting import FAULTS
 
-        assert self.settings is not None
-        replay = Replay(self.settings)
-        archive = Path(self.settings["ARCHIVE_DIR"]).absolute()
-        for path in self._files:
-            try:
-                for _, response in replay.read(path, _name_in(path, archive)):
-                    if isinstance(response, UnreadableCapture):
-                        counts["unreadable"] += 1
-                        complain(str(response))
-                    elif _is_page(response):
-                        counts["pages"] += 1
-                        yield from _row(self._offline, response, counts)
-            except (DamagedRecord, OSError) as error:
-                counts["damaged files"] += 1
-                complain(f"{error}; what stands after it in this file is not read")
+        for line in found.told:
+            complain(line)
+        complain(_summary(found.counts, len(self._sources), self._target.shown()))
+        self.exitcode = Status.FAULT if any(found.counts[reason] for reason in FAULTS) else Status.FINISHED
 
+    def _compare(self, old: Path, as_json: bool) -> None:
+        from crawler.rowdiff import compare
 
-def _row(offline: Offline, response: Response, counts: Counter[str]) -> Iterator[Article]:
-    page = offline.page_of(response)
-    if not page.is_article():
-        counts["no article"] += 1
-        return
-    try:
-        row = offline.row_of(page)
-    except DropItem as refusal:
-        counts[f"dropped: {getattr(refusal, 'reason', 'dropped')}"] += 1
-        return
-    counts["rows"] += 1
-    yield row
+        try:
+            difference = compare(old, self._target.final, {source.name for source in self._sources})
+        except (OSError, ValueError) as error:
+            stop(Status.USAGE, f"--diff: {error}")
+        sys.stdout.write(difference.json() if as_json else difference.table())
 
 
-def _is_page(response: Response) -> bool:
-    from scrapy.http import JsonResponse, TextResponse, XmlResponse
+class Target:
+    """Where rows go: stdout, a file, or a folder, where the page classes of the rows and the time make the name."""
 
-    is_text = isinstance(response, TextResponse) and not isinstance(response, JsonResponse | XmlResponse)
-    return response.status == 200 and is_text
+    def __init__(self, given: str | None, archive: Path) -> None:
+        self.stdout = given == "-"
+        place = archive / EXTRACTED if given is None else Path(given).absolute()
+        self.is_folder = given is None or place.is_dir() or given.endswith("/")
+        self.place = place
+        self.final = place
+        self.given = given
 
+    @property
+    def scratch(self) -> Path | None:
+        """Where parts may lie: the output's own file system."""
+        return None if self.stdout else self.place if self.is_folder else self.place.parent
 
-def _warc_files(names: Iterable[str]) -> Iterator[Path]:
-    """The named files, and those with the usual endings in the named folders; a file that is still written is not."""
-    for name in names:
-        path = Path(name)
-        if path.is_dir():
-            found = sorted(file for file in path.rglob("*.warc*") if file.name.endswith((".warc", ".warc.gz")))
-            if not found:
-                stop(Status.USAGE, f"{name} holds no *.warc or *.warc.gz file")
-            yield from found
-        elif path.is_file():
-            yield path
-        else:
-            stop(Status.USAGE, f"no file or folder {name[:200]!r}")
+    def forbidden(self, archive: Path) -> str | None:
+        """The folder of an archive that it lies in, when that is one which crawls write."""
+        if self.stdout:
+            return None
+        place = self.place.resolve()
+        for around in (place, *place.parents):
+            root = around.parent
+            ours = root == archive.resolve() or ((root / "warc").is_dir() and (root / "articles").is_dir())
+            if around.name in OWN_FOLDERS and ours:
+                return around.name
+        return None
 
+    def trouble(self) -> str | None:
+        if self.stdout:
+            return None
+        return why_not_writable(self.place) if self.is_folder else why_no_file(self.place)
 
-def _name_in(path: Path, archive: Path) -> str:
-    """What a row calls the file: its path in the archive folder, else the path as it was given."""
-    with suppress(ValueError):
-        return path.absolute().relative_to(archive).as_posix()
-    return path.as_posix()
+    def shown(self) -> str:
+        if self.stdout:
+            return "stdout"
+        return str(self.final) if self.is_folder or self.given is None else self.given
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[IO[bytes], set[str]]]:
+        """The file to write, and the set to put the page classes of the rows in."""
+        pages: set[str] = set()
+
+        def named() -> Path:
+            classes = "+".join(sorted(page.replace("/", "-") for page in pages)) or "none"
+            self.final = self.place / classes / f"{datetime.now(UTC):%Y%m%d%H%M%S}.jsonl"
+            return self.final
+
+        first = str(self.place / f"{EXTRACTED}.jsonl") if self.is_folder else "-" if self.stdout else str(self.place)
+        if not self.stdout:
+            Path(first).parent.mkdir(parents=True, exist_ok=True)
+        with output(first, named if self.is_folder else None) as file:
+            yield file, pages
 
 
 @contextmanager
-def output(name: str) -> Iterator[IO[bytes]]:
-    """Where rows go: stdout, or a file that takes its name only when all rows are in it."""
+def output(name: str, final: Callable[[], Path] | None = None) -> Iterator[IO[bytes]]:
+    """Where lines go: stdout, or a file that takes its name (or that of ``final``) only when all of them are in it."""
     if name == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -189,13 +243,20 @@ def output(name: str) -> Iterator[IO[bytes]]:
             file.flush()
             os.fchmod(handle, 0o644)
             os.fsync(handle)
+        if final is not None:
+            path = final()
+            path.parent.mkdir(parents=True, exist_ok=True)
         Path(unfinished).replace(path)
     finally:
         Path(unfinished).unlink(missing_ok=True)
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def _summary(counts: Counter[str], files: int, output_name: str) -> str:
     parts = sorted(f"{name} {counts[name]:,}" for name in counts if name not in ("rows", "pages"))
     told = f"; {', '.join(parts)}" if parts else ""
     came = f"{counted(counts['pages'], 'page')} in {counted(files, 'file')}"
-    return f"{counted(counts['rows'], 'row')} from {came}, to {'stdout' if output_name == '-' else output_name}{told}"
+    return f"{counted(counts['rows'], 'row')} from {came}, to {output_name}{told}"
