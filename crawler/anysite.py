@@ -16,14 +16,17 @@ from urllib.parse import urlsplit
 
 from lxml.etree import _Element
 
-from crawler.blocks import Piece, inline_text
+from crawler import systems
+from crawler.blocks import BlockRules, Piece, inline_text
 from crawler.byline import split_byline
+from crawler.dates import Moment
 from crawler.htmltext import SKIP, image_address, pixels
 from crawler.items import Image, Source
 from crawler.links import FoundLink
 from crawler.notices import leads_on, with_boxes, with_plain_captions, without_notices
 from crawler.page import Candidates
 from crawler.recognise import Recognised, alike, is_beside
+from crawler.sourceline import source_in
 from crawler.text import clean, fold
 from crawler.urls import canonical_url, registered_domain
 
@@ -76,18 +79,17 @@ _STOPS = frozenset(
     {"leave a comment", "leave a reply", "comments", "latest news", "recent posts", "most read", "most viewed"}
     | {"binh luan", "tin moi", "xem nhieu", "doc nhieu", "tin cung chuyen muc", "tags", "tu khoa"}
 )
-_SOURCE_LINE = re.compile(
-    r"\(?(?:nguồn(?: tin)?|source|original(?:ly published (?:on|by))?|via)\s*[:：]\s*(\S.*?)\)?", re.I
-)
+_TIME = re.compile(r"\d{1,2}:\d{2}")
 _NAMED = re.compile(r"(.+)\s[|–—-]\s(.+)")
 _PARAGRAPH = 100  # letters: with one so long the story has begun
 _LONGEST_DATE = 60  # letters
-_LONGEST_SOURCE = 200  # letters
 
 
 class AnySite(Recognised):
     """Every field by what the page states, then by what many sites have in common."""
 
+    BODY: ClassVar[tuple[str, ...]] = (*Recognised.BODY, *systems.BODY)
+    BLOCKS: ClassVar[BlockRules] = systems.BLOCKS
     PLAIN_CAPTIONS: ClassVar[bool] = False  # captions may stand as paragraphs of the story
 
     # --- Fields -----------------------------------------------------------------------------------------------
@@ -103,20 +105,33 @@ class AnySite(Recognised):
 
     def sapo(self) -> Candidates:
         yield from self.texts(self.SAPO)
-        yield from (("generic", inline_text(e)) for query in _SAPO for e in self.near(query))
+        yield from (("generic", inline_text(e)) for query in (*_SAPO, *systems.SAPO) for e in self.near(query))
         yield from super().sapo()
 
     def byline(self) -> Candidates:
-        yield from super().byline()
-        for query in _BYLINE:
-            for element in self.near(query):
-                if element.tag != "meta" and any(split_byline(name := inline_text(element), self.papers())):
-                    yield "generic", self.person(name)
+        """As printed, where that names at least the people that the page states; else as stated."""
+        printed = self.printed_bylines()
+        for source, value in super().byline():
+            names = [fold(author.name) for author in split_byline(value, self.papers())[0]]
+            if names and source in ("json_ld", "meta"):
+                yield from (("generic", line) for line in printed if all(name in fold(line) for name in names))
+            yield source, value
+        yield from (("generic", line) for line in printed)
+
+    def printed_bylines(self) -> list[str]:
+        """Lines near the story that name somebody, without another kind of line around them."""
+        lines = (inline_text(e) for query in (*_BYLINE, *systems.BYLINE) for e in self.near(query) if e.tag != "meta")
+        named = (self.person(line) for line in lines if any(split_byline(line, self.papers())))
+        return [line for line in named if line]
 
     def source(self) -> Candidates:
         yield from super().source()
         self.pick("body")
         yield from (("generic", source) for source in self._sources)
+        for query in systems.SOURCE:
+            for element in self.near(query):
+                links = [address for a in element.iter("a") if (address := self.address(a.get("href")))]
+                yield "generic", source_in(inline_text(element), links)
 
     def breadcrumbs(self) -> Candidates:
         yield from super().breadcrumbs()
@@ -130,6 +145,20 @@ class AnySite(Recognised):
         for query in _TAGS:
             yield "generic", self.tagged(self.near(query))
         yield from super().tags()
+        yield "generic", self.tagged(self.tag_links())
+
+    def tag_links(self) -> list[_Element]:
+        """Links to tags below the headline, those that stand together with the first one: their box has any name."""
+        below, found = False, list[_Element]()
+        for element in self.index.iter("h1", "a"):
+            if element is self.headline:
+                below = True
+            elif below and element.tag == "a" and not is_beside(element):
+                url = self.address(element.get("href"))
+                if url and self.kind_of(url) == "tag":
+                    found.append(element)
+        box = next((e.getparent() for e in found), None)
+        return [e for e in found if e.getparent() is box]
 
     def images(self) -> Candidates:
         """With the picture between headline and story, which stands outside of the body."""
@@ -148,10 +177,17 @@ class AnySite(Recognised):
 
     def printed_dates(self) -> Candidates:
         yield from super().printed_dates()
-        for query in _DATE:
+        for query in (*_DATE, *systems.DATE):
             for element in self.near(query):
-                yield "generic", self.printed(element)
+                yield "generic", self.beside_time(element) or self.printed(element)
         yield from (("generic", self.moment(text)) for text in self.lines_above())
+
+    def beside_time(self, element: _Element) -> Moment | None:
+        """Time and day in elements of their own, one after the other."""
+        after, text = element.getnext(), inline_text(element)
+        if after is None or not _TIME.fullmatch(text):
+            return None
+        return self.moment(f"{text}{element.tail or ' '}{inline_text(after)}")
 
     def lines_above(self) -> Iterator[str]:
         """Short texts between the headline and the first paragraph: the date is one of them on most pages."""
@@ -168,7 +204,7 @@ class AnySite(Recognised):
 
     def read_links(self) -> list[FoundLink]:
         """Related ones by the box they stand in, its label or the words before them; none of another site is a list."""
-        boxes = [e for query in _RELATED for e in self.select(query)]
+        boxes = [e for query in (*_RELATED, *systems.RELATED) for e in self.select(query)]
         lines = [e for e in self.frame.iter("p", "li", "h3", "h4") if len(e) and leads_on(inline_text(e))]
         places = [*boxes, *self.after_labels(_RELATED_LABELS, _STOPS), *lines]
         own = registered_domain(self.url)
@@ -190,15 +226,9 @@ class AnySite(Recognised):
         """Take out the line at the end that names the paper the story is from; an agency there is a byline."""
         for piece in [piece for piece in pieces if piece.block.text][-3:]:
             text = clean(piece.block.text) or ""
-            line = _SOURCE_LINE.fullmatch(text) if len(text) <= _LONGEST_SOURCE else None
-            if line is None or piece.block.type != "paragraph" or split_byline(text)[1]:
-                continue
-            url = next(filter(None, (canonical_url(link) for link in piece.links)), None)
-            name = line[1].strip()
-            if "://" in name:
-                url, name = url or canonical_url(name), ""
-            if not name.endswith(".") and (url or len(name) <= 80):
-                self._sources.append(Source(name or None, url))
+            source = source_in(text, piece.links) if piece.block.type == "paragraph" else None
+            if source is not None:
+                self._sources.append(source)
                 return [other for other in pieces if other is not piece]
         return pieces
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from crawler.editions import in_english
 from crawler.items import Author
 from crawler.text import clean, fold
 
@@ -78,7 +79,7 @@ _PLACE = re.compile(r"\s(?:tại|từ|ở|phát|in|from)(?:\s.*)?$")  # lower ca
 _ROLES = {  # what stands before a colon or "by", or in brackets after a name
     "author": r"bài(?: viết)?|tin(?: bài)?|lời|nội dung|tác giả|thực hiện|pv|phóng viên"
     r"|nhóm (?:pv|phóng viên|thực hiện)|thiết kế|trình bày|đồ họa|infographics?"
-    r"|text|words|story|written|reporting|authors?|by",
+    r"|text|words|story|written|reporting|authors?|by|bởi",
     "photo": r"(?:chụp |hình )?ảnh|clip|video|photos?|pictures?|images?",
     "translator": r"(?:người |biên |lược )?dịch|translated|translation|translator",
     "compiler": r"tổng hợp|lược thuật|sưu tầm|compiled",
@@ -88,7 +89,7 @@ _ROLES = {  # what stands before a colon or "by", or in brackets after a name
 _ROLE = "|".join(_ROLES.values())
 _AND = r"(?:\s*[,&/+-]\s*|\s+(?:và|and)\s+)"
 _ROLE_LIST = rf"(?:{_ROLE})(?:{_AND}(?:{_ROLE}))*"
-_LABEL = re.compile(rf"(?<!\w)(?:({_ROLE_LIST})(?:\s*:|\s+by(?!\w)\s*:?)|(theo|by)(?!\w))", re.I)
+_LABEL = re.compile(rf"(?<!\w)(?:({_ROLE_LIST})(?:\s*:|\s+by(?!\w)\s*:?)|(theo|by|bởi)(?!\w))", re.I)
 _ONE_ROLE = {role: re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.I) for role, words in _ROLES.items()}
 _MAKER = rf"(?:{_ROLES['translator']}|{_ROLES['compiler']})"
 _BARE_ROLE = re.compile(rf"(.*?)(?<!\w)({_MAKER})", re.I)
@@ -111,7 +112,7 @@ def split_byline(byline: str | None, papers: Iterable[str] = ()) -> tuple[list[A
     text = clean(byline)
     if text is None or len(text) > _LONGEST_BYLINE:
         return [], []
-    text = _JOINED_PAPER.sub(" ", text)
+    text = _JOINED_PAPER.sub(" ", in_english(text))
     nobody = _PAPERS | {fold(name) for name in papers}
     if fold(text) in nobody:
         return [], []

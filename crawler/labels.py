@@ -30,7 +30,7 @@ def after_labels(
 @lru_cache(maxsize=4096)
 def label_of(text: str) -> str:
     """A label for comparing: folded, without a colon or a count such as "(0)" at its end."""
-    return re.sub(r"\s*(?:\(\d+\))?\s*[:：]?$", "", fold(clean(text) or ""))
+    return re.sub(r"\s*(?:[(（]\d+[)）])?\s*[:：﹕]?$", "", fold(clean(text) or ""))
 
 
 def _following(label: _Element, marks: set[_Element], is_article: Callable[[_Element], bool]) -> list[_Element]:

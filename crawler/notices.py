@@ -34,7 +34,8 @@ _NOTICE = re.compile(
 # A label with the story that it leads to on the same line; links are asked for, but not after "See also".
 _SEE_ALSO = re.compile(r"\W{0,4}see also\b")
 _LEADS_ON = re.compile(
-    r"\W{0,4}(?:read (?:more|also|next)\b|also read\b|(?:xem|doc) them\b|tin lien quan\b|bai lien quan\b"
+    # No word border: the headline after the label is often glued to it.
+    r"\W{0,4}(?:read (?:more|also|next)\b|also read\b|(?:xem|doc) them|tin lien quan|bai lien quan"
     r"|(?:related(?: (?:story|stories|articles?|news))?|more on this|don.?t miss|recommended|xem ngay)\s*:)"
 )
 # Lines between a headline and its story.

@@ -164,7 +164,11 @@ class ArticlePage(Fields):
         return row
 
     def is_editorial(self, link: FoundLink) -> bool:
-        return link.kind in EDITORIAL_KINDS and link.url != self.url
+        return link.kind in EDITORIAL_KINDS and link.url != self.url and not self.is_own_copy(link)
+
+    def is_own_copy(self, link: FoundLink) -> bool:
+        """Whether a link leads to this page again, to share it or to answer to it."""
+        return link.kind == "related" and self.identity(link.url) == self.identity(self.url)
 
     def input(self) -> str:
         """``dom`` for the serialised DOM of a rendered page, else ``html``."""

@@ -38,6 +38,8 @@ _NO_LIST = re.compile(
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"/(?:19|20)\d\d/\d\d?/(?:\d\d?/)?[^/]+|(?:[^/-]+-){3}[^/]*$|\d{5,}[^/]*$")
+_ACTION = re.compile(r"(?:^|&)(?:share|replytocom|add-to-cart|print)=")  # the same page again, to do something
+_OFFSET = re.compile(r"(.*?)(?:&s_cond=[^&/]*)?&BRSR=(\d+)")  # MasterCMS pages its lists by an offset in the path
 _PAGE = re.compile(r"(.*?)/page/(\d+)")
 _PAGED = ("page", "paged", "p", "trang")  # names of the page's number in a query
 _NEXT = frozenset({"next", "next page", "older posts", "older", "trang sau", "trang tiep", "tiep theo", "sau"})
@@ -56,7 +58,7 @@ class Plain(Addresses):
             return "sitemap"
         if _FEED.search(path):
             return "feed" if "/comments/" not in path else None
-        if _FILE.search(path) or _NO_LIST.fullmatch(path):
+        if _FILE.search(path) or _NO_LIST.fullmatch(path) or _ACTION.search(urlsplit(url).query):
             return None
         for kind, pattern in _LISTS.items():
             if pattern.match(path):
@@ -88,7 +90,7 @@ class NewsPage(Plain, AnySite):
     """A page of any site."""
 
     name = "NewsPage"
-    number = 2
+    number = 3
 
     def is_named_list(self) -> bool:
         path = urlsplit(self.url).path.rstrip("/")
@@ -125,6 +127,8 @@ def _numbered(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     if match := _PAGE.fullmatch(parts.path.rstrip("/")):
         return f"{parts.netloc}{match[1]}?{parts.query}", int(match[2])
+    if match := _OFFSET.fullmatch(parts.path):
+        return f"{parts.netloc}{match[1]}?{parts.query}", int(match[2]) + 1
     query = parse_qs(parts.query)
     for name in _PAGED:
         if name in query and query[name][0].isdecimal():

@@ -25,7 +25,9 @@ from lxml import etree
 from lxml.etree import _Element
 
 from crawler.blocks import BlockRules, Piece, inline_text, read_blocks, read_until
+from crawler.editions import COLON, SAME_OTHER, SAME_TAG, SOURCE_LABELS, counts_comments, folded
 from crawler.items import Article, Block, Source
+from crawler.labels import label_of
 from crawler.links import Addresses, FoundLink, LinkRule
 from crawler.page import ArticlePage, Candidates
 from crawler.requisites import RequisiteRules
@@ -48,17 +50,16 @@ _STATIC = frozenset(
     | {"dieu-khoan-su-dung", "chinh-sach-bao-mat", "privacy-policy", "terms-of-use", "terms-of-service", "wp-content"}
 )
 
-# Labels, folded. Those of editions other than Vietnamese and English are not known.
-_SAME_TAG = frozenset({"same tag", "cung chu de", "cung the", "cung tag", "cung tu khoa"})
-_SAME_OTHER = frozenset({"same category", "cung chuyen muc", "cung danh muc", "same author", "cung tac gia"})
+# Labels, folded.
+_SAME_TAG = folded(SAME_TAG)
+_SAME_OTHER = folded(SAME_OTHER)
 _PROMOTION = frozenset(
     {"heritage", "figure", "enterprise", "news", "political system", "destination", "product"}
     | {"di san", "nhan vat", "doanh nghiep", "tin tuc", "he thong chinh tri", "diem den", "san pham"}
 )
-_COMMENT = re.compile(r"\D{2,40} ?\(\d+\)")  # "Bình luận (0)" in any language
+_COUNT = re.compile(r"\D{2,40} ?[(（]\d+[)）]")  # "Bình luận (0)" in any language
 _LEGAL = re.compile(r"(?:bo van hoa|chiu trach nhiem|cuc truong|tru so|giay phep)\b")
-_SOURCE_LABELS = frozenset({"nguon", "source", "theo"})
-_SOURCE_LINE = re.compile(r"\s*([^\d:：]{2,25})[:：]\s*(\S.*)?")
+_SOURCE_LINE = re.compile(rf"\s*([^\d:：﹕]{{1,25}}){COLON}\s*(\S.*)?")
 _PUBLISHED_LINE = re.compile(r"(?P<paper>.{0,80}?)\s*(?P<day>\d{1,2}/\d{1,2}/\d{4})(?:[\s|,–-]+\d{1,2}:\d{2})?")
 _ALIKE = 3  # pieces by which a part is found again in the whole
 
@@ -275,7 +276,7 @@ class VietnamPage(Vietnam, ArticlePage):
     def is_end(self, piece: Piece) -> bool:
         """Whether a piece shows by itself that what follows is no longer the story: comments, lists, tags."""
         text = clean(piece.block.text) or ""
-        if len(text) < 60 and (self.counts_comments(text) or fold(text) in _SAME_TAG | _SAME_OTHER):
+        if len(text) < 60 and (self.counts_comments(text) or label_of(text) in _SAME_TAG | _SAME_OTHER):
             return True
         return bool(piece.links and piece.linked) and all(self.kind_of(url) == "tag" for url in piece.links)
 
@@ -316,9 +317,8 @@ class VietnamPage(Vietnam, ArticlePage):
 
     def counts_comments(self, text: str) -> bool:
         """ "Bình luận (0)": in editions whose word for it is not known, any short text with a count."""
-        if not _COMMENT.fullmatch(text):
-            return False
-        return self.language_of(self.url) not in ("vi", "en") or fold(text).startswith(("binh luan", "comment"))
+        known = counts_comments(text)
+        return known or (self.language_of(self.url) not in ("vi", "en") and _COUNT.fullmatch(text) is not None)
 
     def source_line(self, pieces: list[Piece], story: Story) -> int:
         """Where the last source line stands that no more text follows; the end of the pieces without one."""
@@ -337,7 +337,7 @@ class VietnamPage(Vietnam, ArticlePage):
         if line is None or len(text) > 600:
             return None
         value = line[2] or ""
-        known = fold(line[1]).strip() in _SOURCE_LABELS
+        known = fold(line[1]).strip() in SOURCE_LABELS
         stated = next(iter(links), None) or (value if value.startswith(("https://", "http://")) else None)
         if not (known and (stated or (len(value) < 80 and not value.endswith(".")))):
             unknown = self.language_of(self.url) not in ("vi", "en") and stated and " " not in value
@@ -398,7 +398,7 @@ class VietnamPage(Vietnam, ArticlePage):
                 yield element
             elif started and element.text and len(element.text) < 60:
                 text = clean(element.text) or ""
-                if self.counts_comments(text) or fold(text) in _SAME_TAG | _SAME_OTHER:
+                if self.counts_comments(text) or label_of(text) in _SAME_TAG | _SAME_OTHER:
                     return
 
     def trail(self) -> list[_Element]:

@@ -9,7 +9,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = {"crawler", "spiders", "pipelines", "warc"}
 ALLOWED = {
     "spiders": {"crawler.page", "crawler.spider", "crawler.links", "crawler.structured", "crawler.text"}
-    | {"crawler.dates", "crawler.urls", "crawler.blocks", "crawler.items", "crawler.requisites", "crawler.anysite"},
+    | {"crawler.dates", "crawler.urls", "crawler.blocks", "crawler.items", "crawler.requisites", "crawler.anysite"}
+    | {"crawler.editions", "crawler.labels"},
     "pipelines": {"crawler.items", "crawler.text", "crawler.dates", "crawler.urls", "crawler.store", "crawler.archive"}
     | {"crawler.serialize", "crawler.byline", "crawler.requisites", "crawler.requisite_fetch", "crawler.stopping"},
     "crawler": {"crawler", "warc"},
