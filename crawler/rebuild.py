@@ -2,6 +2,7 @@
 
     warc/      ─► captures, URLs, frontier, channels, runs
     articles/  ─► versions, articles          events/ ─► events, states          MANIFEST.jsonl ─► manifest
+    quarantine/ ─► quarantine, and what has fallen
     pages of the last runs that no row names ─► read by the page objects: what was archived and not read is captured
 
 All goes into ``ledger.sqlite.new``, by the operations that a crawl gives the ledger and under the clock of the records;
@@ -26,6 +27,7 @@ from crawler.manifest import MANIFEST
 from crawler.offline import Offline
 from crawler.rebuild_captures import Captures
 from crawler.rebuild_draft import Draft
+from crawler.rebuild_drift import DriftFound
 from crawler.rebuild_read import LinesFound, WarcFound, files_of, job_of
 from crawler.rebuild_rows import revisit_articles, take_events, take_rows
 from crawler.rebuild_unread import unread_pages
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from scrapy.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-LINE_FOLDERS = ("links", "quarantine")  # of which only the files are noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +69,26 @@ def rebuild(folder: Path, settings: Settings, spider: str | None = None) -> Repo
 
 def _fill(draft: Draft, settings: Settings, spiders: list[str] | None) -> None:
     folder, captures, sites = draft.folder, Captures(draft), Sites(settings)
+    drift = DriftFound(draft)
     for spider, path, name in files_of(folder, "warc", spiders):
         logger.info("Reading %s", path)
         captures.take(spider, WarcFound(path, name))
     draft.ledger.scope = Scope(0, "", 0, False, rule=draft.rule)
     for spider, path, name in files_of(folder, "articles", spiders):
         take_rows(draft, spider, LinesFound(path, name), sites)
+        drift.take_rows(spider, LinesFound(path, name))
     revisit_articles(draft)
     offline = Offline(settings, made_up_job())
     for spider, path, name in files_of(folder, "events", spiders):
         take_events(draft, spider, LinesFound(path, name), offline)
-    for kind in LINE_FOLDERS:
-        for spider, path, name in files_of(folder, kind, spiders):
-            file = LinesFound(path, name)
-            for _ in file.lines():  # to see how far it is whole
-                pass
-            draft.note_file(kind, spider, job_of(name), file)
+    for spider, path, name in files_of(folder, "quarantine", spiders):
+        drift.take_quarantined(spider, LinesFound(path, name))
+    drift.finish()
+    for spider, path, name in files_of(folder, "links", spiders):
+        file = LinesFound(path, name)
+        for _ in file.lines():  # to see how far it is whole
+            pass
+        draft.note_file("links", spider, job_of(name), file)
     _take_manifest(draft)
     for scope in captures.scopes:
         draft.ledger.scope = scope

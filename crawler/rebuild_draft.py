@@ -106,6 +106,10 @@ def copy_without(old: Path, new: Path, spider: str) -> None:
             "DELETE FROM scopes WHERE spider = :spider",
             "DELETE FROM runs WHERE spider = :spider",
             "DELETE FROM files WHERE spider = :spider",
+            *(
+                f"DELETE FROM {table} WHERE spider = :spider"
+                for table in ("drift_history", "drift_window", "drift_states", "quarantine")
+            ),
         ):
             db.execute(statement, {"spider": spider})
     finally:

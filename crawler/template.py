@@ -8,7 +8,8 @@ without a history. Beside it stands the year of publication, for papers keep old
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crawler.urls import registered_domain
 
@@ -40,17 +41,26 @@ class Seen(NamedTuple):
 
 def seen_of(article: Article) -> Seen:
     """What is noted of an article, after cleaning."""
-    found = {one.field: one.source for one in article.extraction.sources}
-    name, _, number = article.extraction.page.partition("/")
-    return Seen(
-        article.site,
-        template_name(name, article.kind, article.language if found.get("language") == "url" else None),
-        int(number or 1),
-        int((article.published_date or "0")[:4]),
-        article.url,
-        {ROW: "page", **{field: found.get(field, NONE) for field in FIELDS}},
-        math.log2(len(article.body)) if article.body else None,
-    )
+    sources = {one.field: one.source for one in article.extraction.sources}
+    facts = (article.kind, article.language, article.published_date, article.url, article.body)
+    return _seen(article.site, article.extraction.page, sources, *facts)
+
+
+def seen_of_row(row: Mapping[str, Any]) -> Seen:
+    """The same, from its line. Raises KeyError or TypeError when it is no row."""
+    sources = {one["field"]: one["source"] for one in row["extraction"]["sources"]}
+    facts = (row["kind"], row["language"], row["published_date"], row["url"], row["body"])
+    return _seen(row["site"], row["extraction"]["page"], sources, *facts)
+
+
+def _seen(
+    site: str, page: str, found: dict[str, str], kind: str, language: str, day: str | None, url: str, body: str | None
+) -> Seen:
+    name, _, number = page.partition("/")
+    edition = language if found.get("language") == "url" else None
+    sources = {ROW: "page", **{field: found.get(field, NONE) for field in FIELDS}}
+    length = math.log2(len(body)) if body else None
+    return Seen(site, template_name(name, kind, edition), int(number or 1), int((day or "0")[:4]), url, sources, length)
 
 
 def without_row(article: Article) -> Seen:

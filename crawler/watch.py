@@ -102,7 +102,7 @@ class Watch(Generic[_T]):
             self._look_at_all(seen, template)
         else:  # the other fields can only have become better
             self._look_at(seen, template, departures(template.history, seen, self._rule))
-        while len(template.window) > self._rule.every:
+        while template.window and (len(template.window) > self._rule.every or self._is_learnt(template)):
             oldest = template.window.popleft()
             template.counted |= template.history.add(oldest.seen)
             self._leave(template, oldest, ())
@@ -160,6 +160,10 @@ class Watch(Generic[_T]):
             self._ops.append(DriftState(*_key(state), None))
             logger.info("%s %s is read by number %d now: looked at anew", seen.site, seen.template, seen.number)
         return template
+
+    def _is_learnt(self, template: _Template[_T]) -> bool:
+        """Whether the oldest page of the window is of a year that cannot be judged yet: it is history at once."""
+        return template.history.basis(template.window[0].seen.year, ROW, self._rule) is None
 
     def _fallen(self, template: _Template[_T], seen: Seen) -> tuple[str, ...]:
         """The fields under an alarm in which the page does not fit."""
