@@ -105,7 +105,7 @@ class Watch(Generic[_T]):
         while template.window and (len(template.window) > self._rule.every or self._is_learnt(template)):
             oldest = template.window.popleft()
             template.counted |= template.history.add(oldest.seen)
-            self._leave(template, oldest, ())
+            self._leave(template, oldest)
 
     def ready(self) -> list[tuple[_T, tuple[str, ...]]]:
         """Held rows that are decided: with the fields that fell, or none when the row is an article."""
@@ -118,9 +118,7 @@ class Watch(Generic[_T]):
             if template.window and template.unlooked:
                 self._look_at_all(template.window[-1].seen, template)
             for entry in template.window:
-                if entry.held is not None:
-                    self._ready.append((entry.held, ()))
-                    entry.held = None
+                self._decide(template, entry)
 
     def take(self) -> list[Op]:
         """Operations for the next commit."""
@@ -198,8 +196,8 @@ class Watch(Generic[_T]):
     def _alarm(self, seen: Seen, template: _Template[_T], fall: Fall) -> None:
         """A field fell: what of the window lacks it is no history, and held rows of it go to quarantine."""
         name = fall.field
-        lacking = [one for one in template.window if self._lacks_now(template, one.seen, name)]
-        suspect = [one for one in lacking if self._lacks(template, one.seen, name)]
+        able = [one for one in template.window if name in one.seen.sources or name == LENGTH]
+        lacking = [one for one in able[-fall.pages :] if self._lacks_now(template, one.seen, name)]
         state = DriftState(
             *(self._spider, seen.site, seen.template, name, FELL, self._now(), self._job, seen.number),
             sources=fall.sources,
@@ -207,7 +205,7 @@ class Watch(Generic[_T]):
             pages=fall.pages,
             fitting=fall.fitting,
             urls=tuple(one.seen.url for one in lacking[:SHOWN]),
-            written=sum(one.held is None for one in suspect),
+            written=sum(one.held is None and self._lacks(template, one.seen, name) for one in lacking),
         )
         template.states[name] = state
         template.stated.add(name)
@@ -216,7 +214,7 @@ class Watch(Generic[_T]):
         logger.error("Drift: %s; such as %s", told(state), " ".join(state.urls))
         for one in lacking:
             template.window.remove(one)
-            self._leave(template, one, (name,) if one in suspect else ())
+            self._leave(template, one)
 
     def _lacks_now(self, template: _Template[_T], seen: Seen, name: str) -> bool:
         if name == LENGTH:
@@ -224,11 +222,15 @@ class Watch(Generic[_T]):
         basis = template.history.basis(seen.year, name, self._rule)
         return name in seen.sources and basis is not None and not fits(basis, seen.sources[name])
 
-    def _leave(self, template: _Template[_T], entry: _Entry[_T], fields: tuple[str, ...]) -> None:
+    def _leave(self, template: _Template[_T], entry: _Entry[_T]) -> None:
         if template.added.pop(entry.number, None) is None:
             template.left.append(entry.number)
+        self._decide(template, entry)
+
+    def _decide(self, template: _Template[_T], entry: _Entry[_T]) -> None:
         if entry.held is not None:
-            self._ready.append((entry.held, fields))
+            self._ready.append((entry.held, self._fallen(template, entry.seen)))
+            entry.held = None
 
 
 def _key(state: DriftState) -> tuple[str, str, str, str]:
