@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any, Self
 
@@ -110,6 +111,7 @@ def forbidden(address: str) -> str | None:
     return None if ip in GLOBAL_UNICAST else "reserved"
 
 
+@lru_cache(maxsize=1024)  # asked for every request
 def normal_host(host: str) -> str:
     """``host`` as a WHATWG URL parser reads it: ASCII, lower case, IPv4 dotted, IPv6 without brackets, no last dot.
 

@@ -108,7 +108,8 @@ class RobotsMiddleware:
     async def process_request(self, request: Request) -> None:
         if request.meta.get("robots") or request.meta.get("replay"):  # nothing is asked for a page from the archive
             return
-        robots_url = canonical_url("/robots.txt", request.url)
+        origin = "/".join(request.url.split("/", 3)[:3])  # the same for all pages, so that it is read once
+        robots_url = canonical_url("/robots.txt", f"{origin}/")
         if robots_url is None:
             raise RobotsClosed("robots_unreachable", request.url)
         answer = await self._answer(robots_url)

@@ -31,7 +31,11 @@ def to_line(obj: Any) -> bytes:
 
 def to_lines(objects: Iterable[Any]) -> bytes:
     """The lines of many objects, as ``to_line`` makes each."""
-    lines = b"".join(map(_dumped, objects))
+    given = list(objects)
+    try:
+        lines = b"".join([orjson.dumps(obj, option=_OPTIONS) for obj in given])
+    except TypeError:
+        lines = b"".join(map(_dumped, given))
     for raw, escaped in _LINE_ENDS:
         lines = lines.replace(raw, escaped)
     return lines

@@ -47,8 +47,10 @@ def unescape_once(text: str) -> str:
 
 def fold(text: str) -> str:
     """Return lower-case text without diacritics, đ as d: for comparing labels, never for output."""
-    plain = _MARK.sub("", unicodedata.normalize("NFD", text)).lower()
-    return unicodedata.normalize("NFC", plain.replace("đ", "d"))
+    if text.isascii():
+        return text.lower()
+    plain = _MARK.sub("", unicodedata.normalize("NFD", text)).lower().replace("đ", "d")
+    return plain if plain.isascii() else unicodedata.normalize("NFC", plain)
 
 
 def content_digest(title: str | None, sapo: str | None, body: str | None) -> str:

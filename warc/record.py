@@ -107,7 +107,7 @@ class WarcRecord:
         fields = StatusAndHeaders("", headers, protocol=VERSION)
         # No type is named to warcio: it would leave out the block of a revisit that it has not parsed itself.
         record = ArcWarcRecord("warc", "", fields, _Pieces(self.pieces()), None, None, self.length)
-        _Verbatim(out, gzip=False, warc_version=VERSION).write_record(record)
+        _VERBATIM.write_to(out, record)
 
     def within(self, warcinfo_id: str) -> WarcRecord:
         """The same record as part of the file that this warcinfo describes."""
@@ -279,5 +279,11 @@ class _Pieces:
 class _Verbatim(WARCWriter):  # type: ignore[misc]  # warcio is untyped
     """warcio's writer without its digests: it would digest the whole block as payload."""
 
+    def write_to(self, out: Sink, record: ArcWarcRecord) -> None:
+        self._write_warc_record(out, record)
+
     def ensure_digest(self, record: object, block: bool = True, payload: bool = True) -> None:
         """All digests are among the headers already."""
+
+
+_VERBATIM = _Verbatim(None, gzip=False, warc_version=VERSION)  # one for all: making it asks for the host name
