@@ -31,7 +31,7 @@ from scrapy.utils.defer import deferred_from_coro
 from twisted.python.failure import Failure
 
 from crawler import __version__
-from crawler.arguments import Arguments, scope_key
+from crawler.arguments import Arguments, scope_digest, scope_key
 from crawler.capture import CaptureRef, Exchange
 from crawler.drift_report import drift_rule, note_drift
 from crawler.items import Article
@@ -71,16 +71,17 @@ LATER = frozenset({"max_articles", "stopped"})  # why an item was dropped whose 
 class Archive:
     """Extension that opens the store before anything is fetched and closes it after everything has ended."""
 
-    def __init__(self, crawler: Crawler, store: Store | None, job: str, max_articles: int | None) -> None:
+    def __init__(self, crawler: Crawler, store: Store | None, args: Arguments) -> None:
         self.store = store
-        self._job = job
+        self._job = args.job
+        self._scope_digest = scope_digest(scope_key(args))
         self.scope: Scope | None = None
         self.trouble: OutputTrouble | None = None
         self.stopping = Stopping(crawler, crawler.settings.getfloat("STOP_GRACE"))
         self._over = False  # the store was told to close
         self._holding = False  # rows may be held back by the writer
         self.rows = 0  # decided by this run
-        self._max_articles = max_articles
+        self._max_articles = args.max_articles
         self._crawler = crawler
         self._deciding = asyncio.Lock()
         self._visits: dict[int, Visit] = {}  # by id() of the item that is on its way through the pipelines
@@ -102,7 +103,7 @@ class Archive:
                 Sites(settings),
                 drift_rule(settings),
             )
-        archive = cls(crawler, store, spider.args.job, spider.args.max_articles)
+        archive = cls(crawler, store, spider.args)
         spider.archive = archive
         if store is not None:
             store.on_trouble = archive._trouble_from_thread
@@ -115,6 +116,12 @@ class Archive:
         connect(archive._idle, signal=signals.spider_idle)
         connect(archive._closed, signal=signals.spider_closed)
         return archive
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the metadata record of each capture of this run says; ``scope`` names the one in its warcinfo."""
+        number = self.scope.pass_number if self.scope else 1
+        return {"job": self._job, "pass": str(number), "scope": self._scope_digest}
 
     # --- Captures ---------------------------------------------------------------------------------------------
 
@@ -150,7 +157,7 @@ class Archive:
         meta = request.meta
         visit = meta.get("visit")
         if visit is None:
-            keys = ("depth", "hop_path", "channel", "via")
+            keys = ("depth", "hop_path", "channel", "via", "seed")
             known = {key: meta[key] for key in keys if key in meta}
             visit = Visit(meta.get("url_id"), request.url, meta.get("kind", "seed"), **known)
             meta["visit"] = visit

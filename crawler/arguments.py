@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,11 @@ def scope_key(args: Arguments) -> str:
         "languages": sorted(args.languages),
     }
     return json.dumps(scope, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def scope_digest(key: str) -> str:
+    """A short name of a scope: the first 16 hex digits of the SHA-256 of its ``scope_key``."""
+    return sha256(key.encode()).hexdigest()[:16]
 
 
 def made_up_job() -> str:

@@ -231,7 +231,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
             error=None if received else _error_text(tee.cause, failure),
             fetch_ms=fetch_ms,
             original=request.meta.get("unmodified"),
-            facts=request.meta.get("facts", {}),
+            facts=request.meta.get("facts") or self._archive.facts,
         )
 
     async def close(self) -> None:

@@ -43,7 +43,7 @@ from crawler.urls import CANONICALISATION, is_plain
 
 _LEFT = "state IN ('queued', 'in_flight', 'captured')"
 _ROW = """f.url_id, u.fingerprint, u.url, f.host, f.kind, f.depth, f.priority, f.via, f.hop_path, f.channel,
-    f.render, f.attempts, f.retries"""
+    f.render, f.attempts, f.retries, f.seed"""
 # Pages that gave no article are left out. Below the priority of everything found, in the order of their recency.
 _AGAIN = """UPDATE frontier SET pass = ?, state = 'queued', reason = NULL, priority = priority % 10000000000,
     attempts = 0, retries = 0, not_before = 0, changed_at = ?

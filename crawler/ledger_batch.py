@@ -85,16 +85,16 @@ _FILE = attrgetter("path", "kind", "spider", "run", "length", "records")
 _EVENT = attrgetter("event_id", "article_id", "url", "at", "kind", "status", "record_id", "run")
 
 QUEUE = """INSERT INTO frontier (scope_id, url_id, pass, state, kind, depth, priority, via, hop_path, channel, render,
-    host, attempts, retries, not_before, changed_at)
-WITH v (fingerprint, kind, depth, priority, via, hop_path, channel, render) AS (VALUES {})
+    seed, host, attempts, retries, not_before, changed_at)
+WITH v (fingerprint, kind, depth, priority, via, hop_path, channel, render, seed) AS (VALUES {})
 SELECT ?, u.url_id, ?, 'queued', v.kind, v.depth, v.priority, v.via, v.hop_path, v.channel, v.render,
-    u.host, 0, 0, 0, ?
+    v.seed, u.host, 0, 0, 0, ?
 FROM v JOIN urls u ON u.fingerprint = v.fingerprint
 WHERE u.due_at IS NULL OR u.due_at <= ?
 ON CONFLICT (scope_id, url_id) DO UPDATE SET
     pass = excluded.pass, state = excluded.state, reason = NULL, kind = excluded.kind, priority = excluded.priority,
     via = excluded.via, hop_path = excluded.hop_path, channel = excluded.channel, render = excluded.render,
-    changed_at = excluded.changed_at,
+    seed = excluded.seed, changed_at = excluded.changed_at,
     depth = CASE WHEN frontier.pass = excluded.pass AND frontier.depth < excluded.depth
         THEN frontier.depth ELSE excluded.depth END,
     attempts = CASE WHEN frontier.pass = excluded.pass THEN frontier.attempts ELSE 0 END,
@@ -180,7 +180,7 @@ def _add(db: sqlite3.Connection, scope: Scope | None, now: str, adds: list[Add])
     )
     due = due_before(scope, now)
     wanted = [
-        (a.fingerprint, a.kind, a.depth, a.priority, a.via, a.hop_path, a.channel, a.render)
+        (a.fingerprint, a.kind, a.depth, a.priority, a.via, a.hop_path, a.channel, a.render, a.seed)
         for a in best.values()
         if a.wanted
     ]

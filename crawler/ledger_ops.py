@@ -37,6 +37,7 @@ class Add(NamedTuple):
     render: str | None = None
     day: str | None = None  # that the channel gives for it: of its last change in a sitemap, of publication in a feed
     wanted: bool = True
+    seed: str | None = None  # where the hop path began; None for a seed itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +384,13 @@ class FrontierRow(NamedTuple):
     render: str | None
     attempts: int  # times handed out in this pass
     retries: int
+    seed: str | None = None  # where the hop path began; None for a seed itself
     captured: bool = False  # an answer of it may be archived; read with the head of a queue
+
+    @property
+    def began_at(self) -> str:
+        """Address of the seed that the hop path began from."""
+        return self.seed or self.url
 
 
 class KnownArticle(NamedTuple):

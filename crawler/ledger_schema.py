@@ -258,5 +258,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX versions_in_order ON versions (position)",
         "CREATE INDEX events_in_order ON events (position)",
     ),
+    ("ALTER TABLE frontier ADD COLUMN seed TEXT",),
 )
 """Statements per schema version: entry 0 makes version 1 of an empty file, entry 1 makes version 2 of it, …"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from crawler.arguments import scope_digest
 from crawler.ledger_ops import Add, Done, Failed, Op, Redirected, Scope
 from crawler.rebuild_draft import Draft
 from crawler.rebuild_read import Found, WarcFound
@@ -19,6 +20,7 @@ class Captures:
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
         self._scopes: dict[tuple[str, str], Scope] = {}  # by spider and arguments, in the last pass of each
+        self._arguments: dict[str, str] = {}  # by the digest that captures name them by
 
     @property
     def scopes(self) -> list[Scope]:
@@ -32,15 +34,23 @@ class Captures:
             job = found.facts.get("job") or file.info.get("isPartOf") or ""
             first, _, number = runs.get(job, (found.date, "", 1))
             runs[job] = (min(first, found.date), found.date, _pass_of(found) or number)
-            if batch and (len(batch) == BATCH or _pass_of(batch[0]) != _pass_of(found)):
-                self._take(spider, file.info.get("scope"), batch)
+            if batch and (len(batch) == BATCH or _piece_of(batch[0]) != _piece_of(found)):
+                self._take(spider, self._arguments_of(batch[0], file), batch)
                 batch = []
             batch.append(found)
         if batch:
-            self._take(spider, file.info.get("scope"), batch)
+            self._take(spider, self._arguments_of(batch[0], file), batch)
         for job, (first, last, number) in runs.items():
             self._note_run(spider, file.info.get("scope"), job, first, last, number)
         self._draft.note_file("warc", spider, file.info.get("isPartOf") or "", file)
+
+    def _arguments_of(self, found: Found, file: WarcFound) -> str | None:
+        """The scope that the capture names; without a name that of the file it stands in."""
+        arguments = file.info.get("scope")
+        if arguments is not None:
+            self._arguments[scope_digest(arguments)] = arguments
+        name = found.facts.get("scope")
+        return arguments if name is None else self._arguments.get(name)
 
     def _take(self, spider: str, arguments: str | None, batch: list[Found]) -> None:
         """Captures of one pass, or without one: robots.txt and parts of pages, and files that do not name a scope."""
@@ -99,6 +109,10 @@ class Captures:
         self._draft.counts["runs"] += 1
 
 
+def _piece_of(found: Found) -> tuple[int | None, str | None]:
+    return _pass_of(found), found.facts.get("scope")
+
+
 def _pass_of(found: Found) -> int | None:
     number = found.facts.get("pass", "")
     return int(number) if number.isdecimal() else None
@@ -116,7 +130,9 @@ def _add_of(found: Found, url: str) -> Add:
     source = "" if channel == "related" else via or ""
     depth = int(facts.get("depth") or 0)
     key, host = fingerprint(url), host_of(url)
-    return Add(key, url, host, facts["kind"], depth, 0, via, hop_path, channel, source if promised else None)
+    seed = facts.get("seed") if hop_path else None
+    source_told = source if promised else None
+    return Add(key, url, host, facts["kind"], depth, 0, via, hop_path, channel, source_told, seed=seed)
 
 
 def _told(url_id: int, found: Found) -> list[Op]:

@@ -75,6 +75,7 @@ class Page:
     url: str
     hop_path: str
     rules: RequisiteRules
+    seed: str  # where the hop path began
 
 
 class Gate:
@@ -113,7 +114,7 @@ class RequisiteFetcher:
         self._delay = settings.getfloat("REQUISITE_DELAY")
         self._maxsize = settings.getint("REQUISITE_MAXSIZE")
         self._seconds = settings.getfloat("REQUISITE_SECONDS")
-        self._facts = {"job": settings.get("JOB") or ""}
+        self._facts = {name: value for name, value in archive.facts.items() if name != "pass"}  # of no pass of pages
         self._articles = asyncio.Semaphore(ARTICLES_AT_ONCE)
         self._gates: dict[str, Gate] = {}
         self._refusals: Counter[str] = Counter()  # 403 in a row by host
@@ -263,7 +264,8 @@ class RequisiteFetcher:
             "download_slot": f"requisites of {host_of(url)}",  # pages do not queue behind pictures
             "download_maxsize": self._maxsize,
             "skip_larger": True,
-            "facts": {"via": page.url, "hopsFromSeed": page.hop_path + HOP, "requisite": kind, **self._facts},
+            "facts": {"via": page.url, "hopsFromSeed": page.hop_path + HOP, "seed": page.seed, "requisite": kind}
+            | self._facts,
         }
         headers = {"Accept": ACCEPT.get(kind, "*/*"), "Referer": referrer(page.url, url)}
         return Request(url, NO_CALLBACK, headers=headers, meta=meta, dont_filter=True)

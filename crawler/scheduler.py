@@ -136,7 +136,7 @@ class LedgerScheduler(BaseScheduler):
         self._politeness = politeness
         self._reactor = reactor
         self._leftovers = deque(leftovers)  # captured by an earlier run, to be read back from the archive
-        # Of the run: job and pass, for each capture's metadata record
+        # Of the run: job, pass and scope, for each capture's metadata record
         self._facts = {name: value for name, value in (facts or {}).items() if value}
         self._room = room  # rows that the run may still write; None for any number
         self._count = count
@@ -177,7 +177,7 @@ class LedgerScheduler(BaseScheduler):
             politeness,
             ScrapyReactor(crawler),
             leftovers=store.leftovers.captured,
-            facts={"job": settings.get("JOB") or "", "pass": str(ledger.scope.pass_number if ledger.scope else 1)},
+            facts=archive.facts,
             room=lambda: archive.room,
             count=stats.inc_value,
             trouble=archive.in_trouble,
@@ -226,12 +226,15 @@ class LedgerScheduler(BaseScheduler):
             channel = meta.get("channel")
             source = None if channel is None else _source(channel, meta.get("via"))
             via, hop_path, priority = meta.get("via"), meta.get("hop_path", ""), meta.get("priority", 0)
+            seed = meta.get("seed")
         elif key == row.fingerprint:
             return True  # _continued has put it back
         else:  # promised by nobody, and as urgent as the address that it stands for
             channel, source, via, hop_path, priority = row.channel, None, row.url, row.hop_path + ">", row.priority
+            seed = row.began_at
         kind, depth, render = meta.get("kind", "article"), meta.get("depth", 0), meta.get("render")
-        return self._tell(Add(key, url, host_of(url), kind, depth, priority, via, hop_path, channel, source, render))
+        where = (via, hop_path, channel, source, render)
+        return self._tell(Add(key, url, host_of(url), kind, depth, priority, *where, seed=seed))
 
     def next_request(self) -> Request | None:
         if self._closed or self._behind >= BACKLOG:
@@ -440,6 +443,7 @@ def build_request(
     ``facts`` and those of the ``run`` go into the capture's metadata record: the ledger is rebuilt from them.
     """
     facts = {"url": row.url, "via": row.via, "hopsFromSeed": row.hop_path, "kind": row.kind, "channel": row.channel}
+    facts["seed"] = row.began_at
     meta: dict[str, Any] = {
         "verbatim_url": is_plain(row.url),  # Scrapy need not look for what it would escape
         "url_id": row.url_id,
@@ -449,6 +453,7 @@ def build_request(
         "via": row.via,
         "hop_path": row.hop_path,
         "channel": row.channel,
+        "seed": row.seed,
         "render": row.render,
         "retry_times": row.retries,
         "facts": {name: value for name, value in facts.items() if value} | {"depth": str(row.depth)} | dict(run or {}),
@@ -474,6 +479,7 @@ def _add_of(found: Found, promised: bool = True) -> Add:
         source,
         day=found.day,
         wanted=found.wanted,
+        seed=found.seed,
     )
 
 

@@ -281,7 +281,8 @@ class NewsSpider(Addresses, scrapy.Spider):
         hops = visit.hop_path + HOPS["redirect"]
         priority = self._priority(visit.kind, target or "", hops)
         channel = visit.channel or "seed"
-        visit.found.append(Found(target or "", visit.kind, channel, visit.depth, priority, visit.url, hops))
+        found = Found(target or "", visit.kind, channel, visit.depth, priority, visit.url, hops, visit.began_at)
+        visit.found.append(found)
 
     def _follow_entries(self, response: Response, visit: Visit) -> None:
         cut = self.args.since or datetime.now(HANOI).date() - timedelta(days=RECENT_DAYS)
@@ -347,7 +348,8 @@ class NewsSpider(Addresses, scrapy.Spider):
         for address in targets:
             if self.language_of(address) in (*self.args.languages, None):
                 priority = self._priority(kind, address, hops)
-                one = Found(address, kind, channel, visit.depth + 1, priority, visit.url, hops, day, wanted)
+                where = (visit.depth + 1, priority, visit.url, hops, visit.began_at)
+                one = Found(address, kind, channel, *where, day, wanted)
                 visit.found.append(one)
 
     def _priority(self, kind: str, url: str, hop_path: str) -> int:

@@ -22,6 +22,7 @@ class Found:
     priority: int
     via: str | None = None  # address of the page that held it
     hop_path: str = ""
+    seed: str | None = None  # address that the hop path began from; None for a seed itself
     day: str | None = None  # ISO date that the list gives for it
     wanted: bool = True  # False: only to be noted as promised, this crawl does not lead there
 
@@ -41,6 +42,7 @@ class Visit:
     hop_path: str = ""
     channel: str | None = None
     via: str | None = None
+    seed: str | None = None
     outcome: str = "done"
     reason: str | None = None
     retries: int | None = None  # with ``queued``: how often this fetch has been repeated, so that it ends some day
@@ -54,6 +56,11 @@ class Visit:
     sighting: Sighting | None = None  # what was seen of the article at this address
     seen: Seen | None = None  # what the drift alarm counts of the page
     suspect: Article | None = None  # does not fit its template: held back, or on its way to quarantine/
+
+    @property
+    def began_at(self) -> str:
+        """Address of the seed that the hop path began from."""
+        return self.seed or self.url
 
     def end(self, outcome: str, reason: str | None = None) -> None:
         """Set the outcome; what went wrong first is kept."""

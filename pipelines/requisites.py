@@ -46,7 +46,7 @@ class RequisitesPipeline:
         if self._archive.room == 0:
             return item  # dedup drops it, and a later run fetches its files
         visit = self._archive.visit_of(item)
-        page = Page(item.url, visit.hop_path, self._rules)
+        page = Page(item.url, visit.hop_path, self._rules, visit.began_at)
         parts: list[tuple[Image | Video, Requisite]] = []
         for kind, found in ((IMAGE, item.images), (VIDEO, item.videos)):
             parts += [(part, Requisite(url, kind)) for part in found if (url := file_address(part.url, item.url))]
