@@ -223,8 +223,8 @@ TABLES = {
     "manifest": "SELECT number, path, sha256, line_sha256, line_end FROM manifest",
     "scopes": "SELECT spider, arguments, pass FROM scopes",
     "runs": "SELECT job, spider, pass, arguments FROM runs",
-    "frontier": """SELECT u.fingerprint, u.url, u.host, u.due_at, f.pass, f.state, f.kind, f.depth, f.via, f.hop_path, f.seed,
-        f.channel, f.host, f.record_id FROM frontier f JOIN urls u ON u.url_id = f.url_id""",
+    "frontier": """SELECT u.fingerprint, u.url, u.host, u.due_at, f.pass, f.state, f.kind, f.depth, f.via, f.hop_path,
+        f.seed, f.channel, f.host, f.record_id FROM frontier f JOIN urls u ON u.url_id = f.url_id""",
 }
 # A page without an article stays without one: why is read again for the last run only.
 REASONS = "SELECT u.url, f.reason FROM frontier f JOIN urls u ON u.url_id = f.url_id"
