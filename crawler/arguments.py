@@ -258,14 +258,17 @@ def _languages(spider_class: type[NewsSpider], raw: Mapping[str, str]) -> tuple[
 
 
 def _day(raw: Mapping[str, str], key: str) -> date | None:
-    if key not in raw:
-        return None
+    return parse_day(key, raw[key]) if key in raw else None
+
+
+def parse_day(key: str, text: str) -> date:
+    """A day as every command takes it; ArgumentError when it is none."""
     try:
-        if _DAY.fullmatch(raw[key].strip()):
-            return date.fromisoformat(raw[key].strip())
+        if _DAY.fullmatch(text.strip()):
+            return date.fromisoformat(text.strip())
     except ValueError:
         pass  # 2026-02-30: the same line as for any other text
-    raise ArgumentError(f"{key}={_show(raw[key])} is not a day: write YYYY-MM-DD, such as 2026-03-05")
+    raise ArgumentError(f"{key}={_show(text)} is not a day: write YYYY-MM-DD, such as 2026-03-05")
 
 
 def _number(raw: Mapping[str, str], key: str, least: int) -> int:

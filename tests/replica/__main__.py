@@ -31,15 +31,17 @@ def main() -> int:
     parser.add_argument("--clock", type=instant, default=DEFAULT_CLOCK, help="the sites' present, with offset")
     parser.add_argument("--ca", type=Path, help="write the CA certificate here, for SSL_CERT_FILE")
     parser.add_argument("--truth", type=Path, help="write what is true of the sites here, as JSON")
+    parser.add_argument("--holes", action="store_true", help="articles are missing from lists: tests/replica/holes.py")
     parser.add_argument("--log", type=Path, help="append a JSON line for each request here")
     parser.add_argument("--rename", action="append", default=[], metavar="OLD=NEW", help="a class or id that changed")
     options = parser.parse_args()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
 
+    from tests.replica.holes import Holes
     from tests.replica.redesign import redesigned
     from tests.replica.world import build  # after the arguments: generating the sites takes a while
 
-    world = build(options.clock)
+    world = build(options.clock, Holes() if options.holes else None)
     sites = redesigned(world.sites, options.rename)
     with ReplicaServer(sites, port=options.port, clock=options.clock, log=options.log) as server:
         if options.ca is not None:

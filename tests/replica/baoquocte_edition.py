@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -17,8 +18,9 @@ from tests.replica.baoquocte_content import (
     numbers,
     plan,
 )
-from tests.replica.baoquocte_links import link
+from tests.replica.baoquocte_links import link, link_plainly
 from tests.replica.baoquocte_sections import BASE, NEXT_DAY, TAGS, TOPICS, TREE
+from tests.replica.holes import Holes
 from tests.replica.model import Label, Story
 
 PAGE_SIZE = 15
@@ -29,11 +31,13 @@ class Edition:
     """The site at ``clock``. Lists are newest first and hold only articles of the group ``listed``.
 
     From ``NEXT_DAY`` on, ``edited``, ``removed`` and ``added`` (ids) have happened; before, they are empty.
+    With ``holes`` articles are missing from lists at known places; see there.
     """
 
-    def __init__(self, clock: datetime) -> None:
+    def __init__(self, clock: datetime, holes: Holes | None = None) -> None:
         self.clock = clock
-        before, later = _generate()
+        before, later = _generate(holes)
+        self.holes = {s.id: kind for place, kind in (holes.places() if holes else {}).items() for s in [before[place]]}
         plain = [
             s
             for s in before
@@ -49,7 +53,9 @@ class Edition:
         self.stories = stories + (later if changes else [])
         self.by_number = {story.number: story for story in self.stories}
         self.listed = sorted(
-            (s for s in self.stories if s.group == "listed"), key=lambda s: (s.published, s.number), reverse=True
+            (s for s in self.stories if s.group == "listed" and self.holes.get(s.id) != "unlisted"),
+            key=lambda s: (s.published, s.number),
+            reverse=True,
         )
 
     @property
@@ -82,7 +88,8 @@ class Edition:
     @cached_property
     def sitemap(self) -> list[Story]:
         """Every article but the hidden ones and those that only related boxes know."""
-        return [s for s in reversed(self.stories) if s.group in ("listed", "sitemap")]
+        known = [s for s in reversed(self.stories) if s.group in ("listed", "sitemap")]
+        return [s for s in known if self.holes.get(s.id) != "unmapped"]
 
     @cached_property
     def most_viewed(self) -> list[Story]:
@@ -109,7 +116,7 @@ class Edition:
         return self.section_lists[field]
 
 
-def _generate() -> tuple[list[Story], list[Story]]:
+def _generate(holes: Holes | None) -> tuple[list[Story], list[Story]]:
     """All articles until ``BASE``, and those of the day after; each with its links."""
     moments = plan()
     days = [BASE + timedelta(minutes=67 + 89 * n, seconds=13 * n) for n in range(ADDED)]
@@ -117,5 +124,9 @@ def _generate() -> tuple[list[Story], list[Story]]:
     ids = numbers([at for at, _ in moments] + days + english_at)
     stories = [make(index, at, era, ids[index]) for index, (at, era) in enumerate(moments)]
     later = [make(1000 + n, at, "2026", ids[COUNT + n]) for n, at in enumerate(days)]
+    if holes is not None:
+        places = holes.places()
+        groups = [places[n] if places.get(n) in ("related", "hidden") else "listed" for n in range(COUNT)]
+        return link_plainly([replace(story, group=group) for story, group in zip(stories, groups, strict=True)]), []
     linked = link(stories)
     return linked + [english(n, ids[COUNT + ADDED + n]) for n in range(5)], link(stories + later)[COUNT:]

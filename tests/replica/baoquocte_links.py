@@ -39,6 +39,18 @@ def link(stories: list[Story]) -> list[Story]:
     return [_linked(index, story, listed, stories) for index, story in enumerate(stories)]
 
 
+def link_plainly(stories: list[Story]) -> list[Story]:
+    """The same without odd addresses; an article of the group ``related`` is linked by the one before it alone."""
+    listed = [story for story in stories if story.group == "listed"]
+    linked = [_linked(0, story, listed, []) for story in stories]
+    for place, story in enumerate(stories):
+        if story.group == "related":
+            card = Piece("cards", style="card", targets=(_target(story),))
+            before = linked[place - 1]
+            linked[place - 1] = replace(before, pieces=(*before.pieces[:-1], card, *before.pieces[-1:]))
+    return linked
+
+
 def _linked(index: int, story: Story, listed: list[Story], stories: list[Story]) -> Story:
     random = Random(f"links {story.id}")
     pool = [other for other in listed if other.field == story.field and other is not story]

@@ -66,7 +66,7 @@ def baoquocte_truth(edition: Edition) -> dict[str, Any]:
 
 def reachable_from(story: Story, edition: Edition, related_from: list[str]) -> dict[str, Any]:
     """The channels that promise the article."""
-    listed = story.group == "listed"
+    listed = story in edition.listed
     sections = [path for path, stories in edition.section_lists.items() if story in stories]
     return {
         "front": story in edition.front,
