@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -69,14 +69,9 @@ class AuditTable:
         Ledger.open(folder / LEDGER, read_only=True).close()  # is it one that this version knows?
         self._db = sqlite.open_reader(folder / LEDGER)
 
-    @contextmanager
-    def one_moment(self) -> Iterator[None]:
+    def one_moment(self) -> AbstractContextManager[None]:
         """What is read in this block is of one moment, whatever a crawl commits meanwhile."""
-        self._db.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._db.execute("ROLLBACK")
+        return sqlite.one_moment(self._db)
 
     def close(self) -> None:
         self._db.close()

@@ -76,7 +76,8 @@ def _counts(outcomes: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def _cut(title: str, head: str, tallies: Mapping[str, Tally], most: int) -> Table:
-    kept = set(sorted(reversed(list(tallies)), key=lambda name: -tallies[name].holes)[:most])  # of equal ones the last
+    last_first = list(tallies)[::-1]
+    kept = set(sorted(last_first, key=lambda name: -tallies[name].holes)[:most])
     rows = [
         (name, *_counts({outcome: tallies[name].number(outcome) for outcome, _ in tallies[name].outcomes}))
         for name in tallies

@@ -10,13 +10,13 @@ import sqlite3
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import ScrapyCommand
-from scrapy.spiderloader import get_spider_loader
 
 from crawler.arguments import ArgumentError, parse_day
 from crawler.commands.extract import output
+from crawler.sites import Sites
 from crawler.usage import (
     Status,
     complain,
@@ -71,8 +71,7 @@ class Command(ScrapyCommand):
         self._archive = Path(self.settings["ARCHIVE_DIR"]).absolute()
         if not (self._archive / "ledger.sqlite").is_file():
             stop(Status.USAGE, f"{self._archive} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
-        loader = get_spider_loader(self.settings)
-        self._spiders = {name: cast("type[NewsSpider]", loader.load(name)) for name in sorted(loader.list())}
+        self._sites = Sites(self.settings)
         self._chosen = self._selection(opts)
         for name, file in (("-o", opts.output), ("--holes", opts.holes)):
             if file and (why := why_no_file(Path(file).absolute(), folder_made=False)):
@@ -119,8 +118,8 @@ class Command(ScrapyCommand):
     def _selection(self, opts: argparse.Namespace) -> Selection:
         from crawler.audit import Selection
 
-        if opts.spider is not None and opts.spider not in self._spiders:
-            stop(Status.USAGE, f"unknown spider {opts.spider[:60]!r}: choose from {', '.join(self._spiders)}")
+        if opts.spider is not None and opts.spider not in self._sites.names:
+            stop(Status.USAGE, f"unknown spider {opts.spider[:60]!r}: choose from {', '.join(self._sites.names)}")
         try:
             since, until = (parse_day(f"--{key}", text) if (text := getattr(opts, key)) else None for key in DAYS)
         except ArgumentError as error:
@@ -134,8 +133,8 @@ class Command(ScrapyCommand):
     def _tag_lists(self, tag: str, spider: str | None) -> frozenset[str]:
         """Addresses of a tag's lists, of each site and edition that can name one."""
         found, why = set(), "no such tag"
-        for name in [spider] if spider else self._spiders:
-            site = self._spiders[name]
+        for name in [spider] if spider else self._sites.names:
+            site = self._sites.load(name)
             for language in site.languages:
                 try:
                     url = site.tag_url(tag, language)
@@ -148,12 +147,7 @@ class Command(ScrapyCommand):
         return frozenset(found)
 
     def _spider_of(self, url: str) -> str:
-        """The spider that crawls this address: that of its domain, else the one for any site."""
-        from crawler.offline import ANY_SITE
-        from crawler.urls import in_domains
-
-        own = (name for name, site in self._spiders.items() if in_domains(url, getattr(site, "allowed_domains", ())))
-        return next(own, ANY_SITE)
+        return self._sites.spider_of(url).name
 
     def _write_certificate(self, name: str, sites: list[SiteAudit], opts: argparse.Namespace) -> None:
         from crawler import __version__

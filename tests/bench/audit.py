@@ -41,11 +41,12 @@ def fill(path: Path, urls: int) -> None:
     db.execute("PRAGMA synchronous = OFF")
     db.execute("BEGIN")
     address = "INSERT INTO urls (url_id, fingerprint, url, host, first_seen, article_id) VALUES (?, ?, ?, ?, ?, ?)"
-    article = "INSERT INTO articles VALUES (?, 1, '', ?, '', 'VietnamPage', 1, ?, ?, ?, 'live', ?)"
-    asked = (
-        """INSERT INTO frontier VALUES (1, ?, 1, ?, ?, 'article', 1, 0, NULL, '', NULL, NULL, ?, 1, 0, 0, NULL, ?)"""
-    )
-    named = "INSERT INTO channels VALUES (?, ?, ?, ?, ?, ?)"
+    article = """INSERT INTO articles (article_id, version, row_id, url, content_digest, page, page_number,
+        published_at, first_captured_at, last_captured_at, state, section)
+        VALUES (?, 1, '', ?, '', 'VietnamPage', 1, ?, ?, ?, 'live', ?)"""
+    asked = """INSERT INTO frontier (scope_id, url_id, pass, state, reason, kind, depth, priority, hop_path, host,
+        attempts, retries, not_before, changed_at) VALUES (1, ?, 1, ?, ?, 'article', 1, 0, '', ?, 1, 0, 0, ?)"""
+    named = "INSERT INTO channels (url_id, channel, source, first_seen, last_seen, day) VALUES (?, ?, ?, ?, ?, ?)"
     for number, missing, day, section in articles(urls):
         url, name = url_of(number), f"vietnam.vn:vi:{number}"
         db.execute(address, (number, fingerprint(url), url, "www.vietnam.vn", NOW, None if missing else name))
