@@ -7,7 +7,8 @@ Steps, in the order of a page: ``append`` after each record of a capture, ``row`
 before a file gets its name, ``rename`` behind that, ``manifest`` before and behind the lines that name closed files;
 at start-up ``migration`` before each statement that makes or changes tables, ``cut`` before each leftover file,
 ``recovered`` when all are cut and the ledger does not know it yet. A consumer: ``cursor`` before its cursor is moved,
-and before each file that it was given takes its name.
+and before each file that it was given takes its name. A rebuild: ``rebuild`` before each file that is read, ``kept``
+when the old ledger is laid aside, ``replaced`` when the new one has its name.
 Without the variable a step costs an empty call.
 """
 
@@ -20,7 +21,7 @@ VARIABLE = "BAOQUAN_CRASH_AT"
 STEPS = frozenset(
     (
         *("append", "row", "fsync", "commit", "committed", "close", "rename", "manifest"),
-        *("migration", "cut", "recovered", "cursor"),
+        *("migration", "cut", "recovered", "cursor", "rebuild", "kept", "replaced"),
     )
 )
 

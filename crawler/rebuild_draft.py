@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crawler import sqlite
+from crawler import crash, sqlite
 from crawler.ledger import Ledger
 from crawler.ledger_files import LEDGER
 from crawler.ledger_ops import FileState
@@ -135,6 +135,8 @@ def put_in_place(new: Path, path: Path) -> Path | None:
     for ending in LOGS:
         with suppress(FileNotFoundError):
             Path(f"{path}{ending}").rename(f"{kept}{ending}")
+    crash.at("kept")
     new.replace(path)
+    crash.at("replaced")
     sync_folder(path.parent)
     return kept if kept.exists() else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from crawler import crash
 from crawler.ledger_ops import Capture
 from warc.reader import DamagedRecord, Record, read_at, read_records
 from warc.writer import OPEN
@@ -136,6 +137,7 @@ def files_of(folder: Path, kind: str, spiders: list[str] | None = None) -> Itera
         for path in sorted(home.iterdir()):
             name = path.relative_to(folder).as_posix().removesuffix(OPEN)
             if name.endswith(endings):
+                crash.at("rebuild")
                 yield home.name, path, name
 
 

@@ -19,7 +19,7 @@ from random import Random
 import pytest
 
 from crawler import crash
-from tests.conftest import Crawler, ReplicaProcess
+from tests.conftest import ROOT, Crawler, ReplicaProcess
 from tests.smallpaper import Printer, SmallPaper, check_all, check_files, printing, proven
 from tests.truth import compare, reachable, rows_of
 
@@ -161,8 +161,34 @@ def test_killed_at_a_step(step: str, before: str | None, small: Printer, tmp_pat
     check_ledger(tmp_path)
 
 
+ELSEWHERE = "cursor"  # in tests/test_commands_new.py
+REBUILD_STEPS = ["rebuild:1", "rebuild:3", "commit:4", "kept:1", "replaced:1"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", REBUILD_STEPS)
+def test_a_rebuild_killed_at_a_step(step: str, small: Printer, tmp_path: Path) -> None:
+    """After a kill of the crawl in its midst: the ledger is lost or kept, its rebuild is killed, and begun again."""
+    settings = {"WARC_TARGET_SIZE": "20000"}
+    run = small.crawl(*small.command, archive=tmp_path, settings=settings, env={crash.VARIABLE: "row:40"})
+    assert run.status == -signal.SIGKILL
+    if step != "kept:1":
+        for file in tmp_path.glob("ledger.sqlite*"):
+            file.unlink()
+    command = [sys.executable, "-m", "scrapy", "rebuild", "-s", f"ARCHIVE_DIR={tmp_path}"]
+    for environment, status in (({**os.environ, crash.VARIABLE: step}, -signal.SIGKILL), (os.environ, 0)):
+        rebuilt = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=120, check=False)
+        assert rebuilt.returncode == status, rebuilt.stderr[-2000:]
+    assert not list(tmp_path.glob("ledger.sqlite.new*"))
+    for _ in range(2):  # what is archived is read; then the lists promise again what the lost frontier held
+        run = small.crawl(*small.command, archive=tmp_path, settings=settings)
+        assert run.status == 0, run.stderr[-2000:]
+    check_all(tmp_path, small.paper)
+    check_ledger(tmp_path)
+
+
 def test_every_step_is_tried() -> None:
-    assert {step.partition(":")[0] for step, _ in STEPS} == crash.STEPS
+    assert {step.partition(":")[0] for step in [*(step for step, _ in STEPS), *REBUILD_STEPS, ELSEWHERE]} == crash.STEPS
 
 
 @pytest.mark.slow
