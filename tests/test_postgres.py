@@ -31,8 +31,18 @@ CRAWLS = (
     (TODAY,),
     (TOMORROW, "-a", "recrawl=all"),
 )
+# Rows in quarantine that come back: said only by crawls of other tests, in processes of their own.
+SAID_ELSEWHERE = {
+    "SELECT COUNT(*) FROM quarantine WHERE ",
+    "UPDATE quarantine SET returned_at = ",
+    "SELECT 1 FROM named WHERE record_id = ",
+    "SELECT row_id FROM versions WHERE article_id = ",
+    "UPDATE frontier SET reason = 'quarantined' WHERE url_id = ",
+}
 AT_ONCE = {"REQUISITE_DELAY": "0"}
 ODD_DAYS = (
+    "tests/test_commands_new.py",
+    "tests/test_crawler_drift.py",
     "tests/test_crawler_ledger.py",
     "tests/test_crawler_sources.py",
     "tests/test_commands_history.py::test_versions_changes_and_events",
@@ -115,7 +125,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     with sqlite3.connect(rebuilt) as db:
         (article,) = db.execute("SELECT article_id FROM articles LIMIT 1").fetchone()
     run("others", "scrapy", "history", article, *given)
-    run("others", "pytest", "-p", "no:cacheprovider", "-k", "not migrat", *ODD_DAYS)  # migrations of the test's own
+    run(
+        "others",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "not migrat and not older_ledger and not whatever_is_killed",
+        *ODD_DAYS,
+    )  # migrations of the test's own
     return Told(
         [one for one in recorded(folder / "crawl") if one.database == str(archive / "ledger.sqlite")],
         crawled,
@@ -165,7 +183,7 @@ def repeat(db: Any, statements: list[Statement]) -> Counter[str]:
         except psycopg.Error as error:
             raise AssertionError(f"{error}\n{one.sql[:1500]}\n{str(one.values)[:500]}") from error
         counts[verb] += 1
-        if verb in ("INSERT", "UPDATE", "DELETE") and one.changed >= 0:
+        if verb in ("INSERT", "UPDATE", "DELETE") and one.changed >= 0 and "RETURNING" not in one.sql:
             assert changed == one.changed, one
         for table, key in NUMBERS:
             if one.sql.startswith(f"CREATE TABLE {table} "):
@@ -253,6 +271,9 @@ def test_no_statement_is_left_out(told: Told) -> None:
     left_out = [
         f"{path.relative_to(ROOT)}:{line}: {text[:80]!r}"
         for path, line, text in texts()
-        if path != SQLITE_ONLY and VERB.match(text) and re.split(r"[{?]", text)[0] not in said
+        if path != SQLITE_ONLY
+        and VERB.match(text)
+        and re.split(r"[{?]", text)[0] not in said
+        and re.split(r"[{?]", text)[0] not in SAID_ELSEWHERE
     ]
     assert not left_out, "\n".join(left_out)
