@@ -31,6 +31,9 @@ CRAWLS = (
     (TODAY,),
     (TOMORROW, "-a", "recrawl=all"),
 )
+FAST = ("tests/test_commands_new.py", "tests/test_crawler_drift.py")  # without their slow tests
+# Migrations of a test's own, and work of processes that are not recorded.
+NOT = "not migrat and not older_ledger and not whatever_is_killed"
 # Rows in quarantine that come back: said only by crawls of other tests, in processes of their own.
 SAID_ELSEWHERE = {
     "SELECT COUNT(*) FROM quarantine WHERE ",
@@ -41,8 +44,6 @@ SAID_ELSEWHERE = {
 }
 AT_ONCE = {"REQUISITE_DELAY": "0"}
 ODD_DAYS = (
-    "tests/test_commands_new.py",
-    "tests/test_crawler_drift.py",
     "tests/test_crawler_ledger.py",
     "tests/test_crawler_sources.py",
     "tests/test_commands_history.py::test_versions_changes_and_events",
@@ -125,15 +126,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     with sqlite3.connect(rebuilt) as db:
         (article,) = db.execute("SELECT article_id FROM articles LIMIT 1").fetchone()
     run("others", "scrapy", "history", article, *given)
-    run(
-        "others",
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        "-k",
-        "not migrat and not older_ledger and not whatever_is_killed",
-        *ODD_DAYS,
-    )  # migrations of the test's own
+    run("others", "pytest", "-p", "no:cacheprovider", "-k", NOT, *ODD_DAYS)
+    run("others", "pytest", "-p", "no:cacheprovider", "-k", NOT, "-m", "not slow", *FAST)
     return Told(
         [one for one in recorded(folder / "crawl") if one.database == str(archive / "ledger.sqlite")],
         crawled,
