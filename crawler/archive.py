@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import platform
-import socket
 from contextlib import suppress
 from gzip import BadGzipFile
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,17 +30,21 @@ from twisted.python.failure import Failure
 from crawler import __version__
 from crawler.arguments import Arguments, scope_digest, scope_key
 from crawler.capture import CaptureRef, Exchange
+from crawler.crawllog import PassedOver, Recent
 from crawler.drift_report import drift_rule, note_drift
 from crawler.items import Article
 from crawler.ledger_ops import Scope
 from crawler.recrawl import Recrawl
 from crawler.replay import raw_response
+from crawler.runfacts import RunFacts
+from crawler.runlog import running_log
 from crawler.sites import Sites
 from crawler.stopping import Stopping, Unfinished
 from crawler.store import Store
 from crawler.template import without_row
 from crawler.trouble import OWN_FAULTS, OutputTrouble, trouble_of
 from crawler.visit import Visit
+from crawler.warcinfo import warcinfo_fields
 from crawler.watch import HELD
 from warc.reader import capture_at
 
@@ -84,6 +85,7 @@ class Archive:
         self._max_articles = args.max_articles
         self._crawler = crawler
         self._deciding = asyncio.Lock()
+        self._told = Recent()
         self._visits: dict[int, Visit] = {}  # by id() of the item that is on its way through the pipelines
         assert crawler.stats is not None
         self._stats = crawler.stats
@@ -97,11 +99,12 @@ class Archive:
             store = Store(
                 Path(settings["ARCHIVE_DIR"]).absolute(),
                 spider.args,
-                warcinfo_fields(settings["USER_AGENT"], settings["CONTACT"], spider.args),
+                warcinfo_fields(settings, spider.args),
                 settings.getint("WARC_TARGET_SIZE"),
                 Recrawl.parse(settings["RECRAWL_INTERVALS"], settings.getint("RECRAWL_LIMIT")),
                 Sites(settings),
                 drift_rule(settings),
+                RunFacts.of(spider, settings),
             )
         archive = cls(crawler, store, spider.args)
         spider.archive = archive
@@ -109,6 +112,8 @@ class Archive:
             store.on_trouble = archive._trouble_from_thread
             store.on_released = archive._released_from_thread
             archive.scope = store.open()
+            if (log := running_log()) is not None:
+                log.carry(store.log)
         connect = crawler.signals.connect
         connect(archive._item_scraped, signal=signals.item_scraped)
         connect(archive._item_dropped, signal=signals.item_dropped)
@@ -144,6 +149,11 @@ class Archive:
             if exchange.cause:
                 stats.inc_value(f"capture/truncated/{exchange.cause}")
         return ref
+
+    def passed_over(self, url: str, reason: str, hop_path: str, via: str) -> None:
+        """This address is not fetched, and no visit says so: a part of a page."""
+        if self.store is not None and self._told.is_news(url):
+            self.store.passed_over([PassedOver(url, reason, hop_path, via)])
 
     def read_back(self, ref: CaptureRef) -> Response:
         """The archived response, as the handler once gave it. Raises UnreadableCapture; may be called in any thread."""
@@ -187,7 +197,10 @@ class Archive:
         elif isinstance(error, (asyncio.CancelledError, OutputTrouble, Unfinished)):
             visit.end("queued")
         elif isinstance(error, IgnoreRequest):
-            visit.end("refused", getattr(error, "reason", "ignored"))
+            reason = getattr(error, "reason", "ignored")
+            visit.end("refused", reason)
+            if "capture" not in failure.request.meta:  # type: ignore[attr-defined]
+                visit.passed.append(PassedOver(visit.url, reason, visit.hop_path, visit.via))
         else:
             reason = next((name for kind, name in FAILURES if isinstance(error, kind)), type(error).__name__)
             visit.end("failed", reason)
@@ -346,6 +359,8 @@ class Archive:
         if self.store is None or self._over:
             return
         self._over = True
+        if (log := running_log()) is not None:
+            log.end()
         try:
             report = await asyncio.wrap_future(self.store.close(reason, _counts(self._stats.get_stats())))
         except OutputTrouble as trouble:
@@ -370,24 +385,3 @@ def _counts(stats: dict[str, Any]) -> dict[str, Any]:
     """What the ledger keeps of a run's stats."""
     prefixes = ("capture/", "store/", "items/", "failed/", "refused/", "robots/", "guard/", "requisites/", "drift/")
     return {key: value for key, value in stats.items() if key.startswith(prefixes)}
-
-
-def warcinfo_fields(user_agent: str, contact: str | None, args: Arguments) -> dict[str, str]:
-    """The ``warcinfo`` record's fields (WARC/1.1, annex B.1, and the conventions of other archivers)."""
-    fields = {
-        "software": f"bao-quan/{__version__} Scrapy/{version('scrapy')} warcio/{version('warcio')}",
-        "format": "WARC File Format 1.1",
-        "conformsTo": "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
-        "robots": "classic",
-        "hostname": socket.gethostname(),
-        "http-header-user-agent": user_agent,
-        "isPartOf": args.job,
-        "scope": scope_key(args),
-        "description": f"News articles, Python {platform.python_version()}",
-        "message-normalisation": "chunked bodies are stored de-chunked: Transfer-Encoding becomes "
-        "X-Archive-Orig-Transfer-Encoding and an exact Content-Length is appended; behind a proxy the request line "
-        "is in origin form, Proxy-* lines are left out, and the peer's address is unknown; 1xx answers are left out",
-    }
-    if contact:
-        fields["operator"] = contact
-    return fields

@@ -297,6 +297,8 @@ def _capture(raw: Mapping[str, str]) -> str:
 def _job(raw: Mapping[str, str]) -> str:
     if not _JOB.fullmatch(raw["_job"]):
         raise ArgumentError(f"_job={_show(raw['_job'])}: 1 to 64 of A-Z, a-z, 0-9, _ and -")
+    if raw["_job"].endswith("-meta"):
+        raise ArgumentError(f"_job={_show(raw['_job'])}: -meta at the end is kept for the file that tells of a run")
     return raw["_job"]
 
 

@@ -5,6 +5,7 @@
 Steps, in the order of a page: ``append`` after each record of a capture, ``row`` after the lines of one kind,
 ``fsync`` before the files are synced, ``commit`` inside the ledger's transaction, ``committed`` behind it; ``close``
 before a file gets its name, ``rename`` behind that, ``manifest`` before and behind the lines that name closed files;
+``evidence`` before a run's report gets its name, before its meta WARC is ended, and before that one gets its name;
 at start-up ``migration`` before each statement that makes or changes tables, ``cut`` before each leftover file,
 ``recovered`` when all are cut and the ledger does not know it yet. A consumer: ``cursor`` before its cursor is moved,
 and before each file that it was given takes its name. A rebuild: ``rebuild`` before each file that is read, ``kept``
@@ -19,10 +20,10 @@ import signal
 
 VARIABLE = "BAOQUAN_CRASH_AT"
 STEPS = frozenset(
-    (
-        *("append", "row", "fsync", "commit", "committed", "close", "rename", "manifest"),
+    {
+        *("append", "row", "fsync", "commit", "committed", "close", "rename", "manifest", "evidence"),
         *("migration", "cut", "recovered", "cursor", "rebuild", "kept", "replaced"),
-    )
+    }
 )
 
 _step, _, _times = os.environ.get(VARIABLE, "").partition(":")

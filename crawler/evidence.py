@@ -27,7 +27,7 @@ from crawler.rowcheck import Unproven, check_ids, compare, read_row
 from crawler.serialize import to_line
 from warc.digest import digest_of
 from warc.reader import Capture, DamagedRecord, Record, capture_of, read_at, read_records
-from warc.writer import OPEN
+from warc.writer import OPEN, is_meta
 
 if TYPE_CHECKING:
     from scrapy.settings import Settings
@@ -143,7 +143,10 @@ class Evidence:
 
     def _record(self, file: str, offset: int) -> Record:
         try:
-            return read_at(self._place(file), offset)
+            try:
+                return read_at(self._place(file), offset)
+            except FileNotFoundError:  # it got its name between the look and the reading
+                return read_at(self._place(file), offset)
         except (DamagedRecord, OSError) as error:
             raise Unproven("row-record", str(error)) from error
 
@@ -161,6 +164,8 @@ class Evidence:
         if self._places is None:
             self._places = {}
             for path in sorted((self._folder / "warc").rglob("*.warc*")):
+                if is_meta(path.name):
+                    continue
                 with suppress(DamagedRecord, OSError):  # the file's own check names it
                     file = path.relative_to(self._folder).as_posix().removesuffix(OPEN)
                     self._places |= {record.record_id: (file, record.offset) for record in read_records(path)}

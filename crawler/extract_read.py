@@ -13,7 +13,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from crawler.rebuild_read import job_in
 from warc.reader import DamagedRecord, Record, read_past_damage, read_records
+from warc.writer import is_meta
 
 ENDINGS = (".warc", ".warc.gz")
 WACZ = ".wacz"
@@ -72,7 +74,8 @@ def sources(names: Iterable[str], archive: Path) -> list[Source]:
             raise ValueError(f"no file or folder {name[:200]!r}")
         for file in files:
             for source in _sources_in(file, archive):
-                found.setdefault((file.resolve(), source.part), source)
+                if not is_meta((source.part or file.name).rpartition("/")[2]):  # it holds no pages
+                    found.setdefault((file.resolve(), source.part), source)
     return list(found.values())
 
 
@@ -99,7 +102,7 @@ def visits(path: Path) -> Iterator[Visited | DamagedRecord]:
         if isinstance(record, DamagedRecord):
             yield record
         elif record.type == "warcinfo":
-            job = dict(record.fields()).get("isPartOf")
+            job = job_in(dict(record.fields())) or None
         elif record.type in ("response", "revisit") and record.is_http:
             if waiting:
                 yield waiting

@@ -20,6 +20,9 @@ RULES: Final = {
     "index-order": "an index is not in bytewise order",
     "index-record": "an index line points at no record, or says something else of it",
     "index-missing": "a capture is not in the index of its file",
+    "evidence": "a run's meta WARC lacks a part, has another's, or says something else than the run's files",
+    "crawl-log": "a line of a crawl log is none, or an exchange has no line, or a line no exchange",
+    "report": "a run's report is none",
     "wacz": "a WACZ file lacks a part, or a part is not what its list says",
     "manifest-line": "a line of the manifest cannot be read, or names a file twice",
     "manifest-chain": "a line of the manifest is changed, taken out or put in: the hashes do not go on",
@@ -61,6 +64,8 @@ class Checked:
     older: Counter[str] = field(default_factory=Counter)  # rows by the page class and number that made them
     row_ids: list[str] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)  # hex SHA-256 by file
+    exchanges: Counter[str] = field(default_factory=Counter)  # by name of the WARC file that holds them
+    attempts: Counter[str] = field(default_factory=Counter)  # lines of crawl logs, by the WARC file that they name
 
     def __bool__(self) -> bool:
         return not self.findings
@@ -75,6 +80,8 @@ class Checked:
         self.counts += other.counts
         self.older += other.older
         self.row_ids += other.row_ids
+        self.exchanges += other.exchanges
+        self.attempts += other.attempts
         self.digests |= other.digests
 
     def named_in(self, folder: str) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,26 @@ class Line:
     values: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last line of the manifest, as the warcinfo of a file names it."""
+
+    file: str  # name of the WARC file
+    number: int
+    sha256: str  # of the line
+
+
+def read_heads(folder: Path) -> list[Head]:
+    """To be read before the ledger is asked: a live crawl adds lines, and files that name them, at any moment."""
+    heads = []
+    for path in sorted((folder / "warc").rglob("*.warc.gz*")):
+        with suppress(DamagedRecord, OSError):  # the file's own check names it; an open one may get its name now
+            fields = dict(read_at(path, 0).fields())
+            if found := _HEAD.fullmatch(fields.get(HEAD_FIELD, "")):
+                heads.append(Head(path.name, int(found[1]), found[2]))
+    return heads
+
+
 def read_known(folder: Path, checked: Checked) -> Known:
     """Ask the ledger; a damaged one is a finding."""
     if not (folder / LEDGER).is_file():
@@ -58,7 +79,7 @@ def read_known(folder: Path, checked: Checked) -> Known:
         return Known()
 
 
-def check_manifest(folder: Path, known: Known, checked: Checked) -> dict[str, Line]:
+def check_manifest(folder: Path, known: Known, heads: list[Head], checked: Checked) -> dict[str, Line]:
     """The chain, its end, and what every file's line says of it; the lines by file, for those who hash the files."""
     lines = _read_chain(folder / MANIFEST, known, checked)
     _check_end(folder / MANIFEST, lines, known, checked)
@@ -69,7 +90,7 @@ def check_manifest(folder: Path, known: Known, checked: Checked) -> dict[str, Li
             checked.add(MANIFEST, line.offset, None, "manifest-line", f"{path} stands in another line too")
         by_path.setdefault(path, line)
     _check_files(folder, by_path, known, checked)
-    _check_heads(folder, lines, checked)
+    _check_heads(heads, lines, checked)
     checked.counts["manifest lines"] += len(lines)
     return by_path
 
@@ -131,12 +152,7 @@ def _check_end(path: Path, lines: list[Line], known: Known, checked: Checked) ->
 
 def _check_files(folder: Path, lines: dict[str, Line], known: Known, checked: Checked) -> None:
     """Every file that is known is there and as long as it should be; every file that is there is known."""
-    there = {
-        path.relative_to(folder).as_posix(): path.stat().st_size
-        for kind in FOLDERS
-        for path in sorted((folder / kind).rglob("*"))
-        if path.is_file()
-    }
+    there = _files_in(folder)
     waiting = 0
     for path in sorted({*lines, *known.files}):
         state, line = known.files.get(path), lines.get(path)
@@ -164,17 +180,25 @@ def _check_files(folder: Path, lines: dict[str, Line], known: Known, checked: Ch
             checked.add(path, None, None, "file-unknown", f"neither {MANIFEST} nor the ledger knows it")
 
 
-def _check_heads(folder: Path, lines: list[Line], checked: Checked) -> None:
+def _files_in(folder: Path) -> dict[str, int]:
+    """Size of every file by its path, under the name that it has when it is looked at."""
+    there = {}
+    for kind in FOLDERS:
+        for path in sorted((folder / kind).rglob("*")):
+            for name in (path, path.with_name(path.name.removesuffix(OPEN))):  # closed since the folder was read
+                with suppress(FileNotFoundError):
+                    if not path.is_dir():
+                        there[name.relative_to(folder).as_posix()] = name.stat().st_size
+                        break
+    return there
+
+
+def _check_heads(heads: list[Head], lines: list[Line], checked: Checked) -> None:
     """What the warcinfos say the manifest ended with when their files were begun."""
     by_number = {line.values["number"]: line for line in lines}
-    for path in sorted((folder / "warc").rglob("*.warc.gz*")):
-        try:
-            fields = dict(read_at(path, 0).fields())
-        except (DamagedRecord, OSError):
-            continue  # the file's own check names it
-        head = _HEAD.fullmatch(fields.get(HEAD_FIELD, ""))
-        line = by_number.get(int(head[1])) if head else None
-        if head and (line is None or line.sha256 != head[2]):
+    for head in heads:
+        line = by_number.get(head.number)
+        if line is None or line.sha256 != head.sha256:
             what = "is another one" if line else "is gone"
-            told = f"line {head[1]}, which the warcinfo of {path.name} names, {what}"
+            told = f"line {head.number}, which the warcinfo of {head.file} names, {what}"
             checked.add(MANIFEST, line.offset if line else None, None, "manifest-head", told)

@@ -13,6 +13,7 @@ from warc.record import WarcRecord
 from warc.writer import RecordRef, WarcFile, file_name
 
 WARCINFO_ONLY = 1  # records of a WARC file that holds no capture
+LOGS = {"crawl-log": ".crawl.log", "log": ".log"}  # lines that are no JSON, all in the folder logs
 
 
 class Outputs:
@@ -28,7 +29,7 @@ class Outputs:
         self._job = job
         self._warcinfo = warcinfo
         self._target_size = target_size  # bytes
-        self._started = datetime.now(UTC)
+        self.started = _timestamp(datetime.now(UTC))  # as the names of its files of lines have it
         self._warc: WarcFile | None = None
         self._warc_day: date | None = None
         self._serial = 0
@@ -43,13 +44,14 @@ class Outputs:
         return self._relative(self._warc.path), refs
 
     def add_lines(self, kind: str, lines: bytes) -> tuple[str, int, int]:
-        """Append whole lines to the run's file in this folder; path, offset and length."""
+        """Append whole lines to the run's file in this folder, or to one of its ``LOGS``; path, offset and length."""
         file = self._rows.get(kind)
         if file is None:
-            name = f"{_timestamp(self._started)}-{self._job}.jsonl"
-            file = self._rows[kind] = RowFile(self.folder / kind / self._spider / name)
+            name = f"{self.started}-{self._job}{LOGS.get(kind, '.jsonl')}"
+            file = self._rows[kind] = RowFile(self.folder / _folder(kind) / self._spider / name)
         offset, length = file.append(lines)
-        crash.at("row")
+        if kind not in LOGS:
+            crash.at("row")
         return self._relative(file.path), offset, length
 
     def sync(self) -> list[FileState]:
@@ -126,7 +128,7 @@ class Outputs:
 
     def _state(self, kind: str, file: WarcFile | RowFile, closed: bool = False) -> FileState:
         path = self._relative(file.path)
-        return FileState(path, kind, self._spider, self._job, file.size, file.count, closed)
+        return FileState(path, _folder(kind), self._spider, self._job, file.size, file.count, closed)
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
@@ -136,6 +138,10 @@ def _one_by_one(records: Iterable[WarcRecord]) -> Iterator[WarcRecord]:
     for record in records:
         yield record
         crash.at("append")  # the file holds a part of the capture now
+
+
+def _folder(kind: str) -> str:
+    return "logs" if kind in LOGS else kind
 
 
 def _timestamp(at: datetime) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from warc.cdxj import SUFFIX, write_index
 from warc.reader import DamagedRecord
+from warc.writer import is_meta
 
 COLLECTION = "archive"
 HOW_TO_MAKE_ONE = (
@@ -36,8 +37,8 @@ def find_wayback(named: str | None, environment: Mapping[str, str]) -> Path | No
 
 
 def closed_files(archive: Path) -> list[Path]:
-    """The WARC files that are complete; one that is still written, or was left by a kill, is not served."""
-    return sorted((archive / "warc").rglob("*.warc.gz"))
+    """The WARC files of captures that are complete; one that is still written, or was left by a kill, is not served."""
+    return sorted(path for path in (archive / "warc").rglob("*.warc.gz") if not is_meta(path.name))
 
 
 def index_of(warc: Path, archive: Path) -> Path:

@@ -28,16 +28,20 @@ from crawler.offline import Offline
 from crawler.rebuild_captures import Captures
 from crawler.rebuild_draft import Draft
 from crawler.rebuild_drift import DriftFound
+from crawler.rebuild_evidence import take_meta, text_found
 from crawler.rebuild_read import LinesFound, WarcFound, files_of, job_of
 from crawler.rebuild_rows import revisit_articles, take_events, take_rows
 from crawler.rebuild_unread import unread_pages
 from crawler.recrawl import Recrawl
 from crawler.sites import Sites
+from warc.writer import is_meta
 
 if TYPE_CHECKING:
     from scrapy.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+TEXT_FOLDERS = ("logs", "reports")  # of which only the files are noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,10 @@ def _fill(draft: Draft, settings: Settings, spiders: list[str] | None) -> None:
     drift = DriftFound(draft)
     for spider, path, name in files_of(folder, "warc", spiders):
         logger.info("Reading %s", path)
-        captures.take(spider, WarcFound(path, name))
+        if is_meta(name.rpartition("/")[2]):
+            take_meta(draft, spider, path, name)
+        else:
+            captures.take(spider, WarcFound(path, name))
     draft.ledger.scope = Scope(0, "", 0, False, rule=draft.rule)
     for spider, path, name in files_of(folder, "articles", spiders):
         take_rows(draft, spider, LinesFound(path, name), sites)
@@ -89,6 +96,9 @@ def _fill(draft: Draft, settings: Settings, spiders: list[str] | None) -> None:
         for _ in file.lines():  # to see how far it is whole
             pass
         draft.note_file("links", spider, job_of(name), file)
+    for kind in TEXT_FOLDERS:
+        for spider, path, name in files_of(folder, kind, spiders):
+            draft.note_file(kind, spider, job_of(name), text_found(path, name))
     _take_manifest(draft)
     for scope in captures.scopes:
         draft.ledger.scope = scope

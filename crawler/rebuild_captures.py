@@ -8,7 +8,7 @@ from datetime import datetime
 from crawler.arguments import scope_digest
 from crawler.ledger_ops import Add, Done, Failed, Op, Redirected, Scope
 from crawler.rebuild_draft import Draft
-from crawler.rebuild_read import Found, WarcFound
+from crawler.rebuild_read import Found, WarcFound, job_in
 from crawler.urls import canonical_url, fingerprint, host_of
 
 BATCH = 500  # captures
@@ -31,7 +31,7 @@ class Captures:
         batch: list[Found] = []
         runs: dict[str, tuple[str, str, int]] = {}  # first and last date, and pass, by job
         for found in file.captures():
-            job = found.facts.get("job") or file.info.get("isPartOf") or ""
+            job = found.facts.get("job") or job_in(file.info)
             first, _, number = runs.get(job, (found.date, "", 1))
             runs[job] = (min(first, found.date), found.date, _pass_of(found) or number)
             if batch and (len(batch) == BATCH or _piece_of(batch[0]) != _piece_of(found)):
@@ -42,7 +42,7 @@ class Captures:
             self._take(spider, self._arguments_of(batch[0], file), batch)
         for job, (first, last, number) in runs.items():
             self._note_run(spider, file.info.get("scope"), job, first, last, number)
-        self._draft.note_file("warc", spider, file.info.get("isPartOf") or "", file)
+        self._draft.note_file("warc", spider, job_in(file.info), file)
 
     def _arguments_of(self, found: Found, file: WarcFound) -> str | None:
         """The scope that the capture names; without a name that of the file it stands in."""

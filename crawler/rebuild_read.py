@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ class WarcFound:
             length=main.length,
             record_type=main.type,
             captured_at=main.date,
-            run=facts.get("job") or self.info.get("isPartOf") or "",
+            run=facts.get("job") or job_in(self.info),
             original_id=main.get("WARC-Refers-To") if main.type == "revisit" else None,
             status=message.status,
             payload_digest=main.get("WARC-Payload-Digest"),
@@ -130,7 +130,7 @@ class LinesFound:
 
 def files_of(folder: Path, kind: str, spiders: list[str] | None = None) -> Iterator[tuple[str, Path, str]]:
     """Spider, path and name (relative, without ``.open``) of the files of one kind, in the order of their runs."""
-    endings = (".warc", ".warc.gz") if kind == "warc" else (".jsonl",)
+    endings = {"warc": (".warc", ".warc.gz"), "logs": (".log",), "reports": (".json",)}.get(kind, (".jsonl",))
     for home in sorted((folder / kind).glob("*/")):
         if spiders is not None and home.name not in spiders:
             continue
@@ -141,6 +141,11 @@ def files_of(folder: Path, kind: str, spiders: list[str] | None = None) -> Itera
                 yield home.name, path, name
 
 
+def job_in(warcinfo: Mapping[str, str]) -> str:
+    """The job of a file; older files have it in another field."""
+    return warcinfo.get("job") or warcinfo.get("isPartOf") or ""
+
+
 def job_of(name: str) -> str:
-    """The job in the name of a file of lines: ``<timestamp14>-<job>.jsonl``."""
-    return name.rpartition("/")[2].removesuffix(".jsonl").partition("-")[2]
+    """The job in the name of a file of lines: ``<timestamp14>-<job>.jsonl``, ``….crawl.log``, ``….json``."""
+    return name.rpartition("/")[2].partition(".")[0].partition("-")[2]

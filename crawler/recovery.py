@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from crawler import crash
 from crawler.ledger_ops import FileState, Op
+from crawler.report import Cut
 from crawler.rows import cut_back_rows
 from crawler.trouble import OutputTrouble
-from warc.writer import OPEN, cut_back
+from warc.writer import META, OPEN, cut_back, is_meta
 
 logger = logging.getLogger(__name__)
 
-FOLDERS = ("warc", "articles", "events", "links", "quarantine")
+FOLDERS = ("warc", "articles", "events", "links", "quarantine", "logs", "reports")
+ENDINGS = (".warc.gz", META, ".jsonl", ".crawl.log", ".log", ".json")  # of a run's files, behind its job
 
 
-def cut_back_leftovers(folder: Path, spider: str, files: Iterable[FileState], jobs: Iterable[str]) -> list[Op]:
+def cut_back_leftovers(
+    folder: Path, spider: str, files: Iterable[FileState], jobs: Iterable[str], cuts: list[Cut]
+) -> list[Op]:
     """Close every leftover file of this spider; the operations that say so. It may be killed anywhere and repeated.
 
+    A meta WARC is cut and left open: ``crawler.runevidence`` goes on with it. What was cut off is put to ``cuts``.
     ``files`` are those that the ledger thinks open, ``jobs`` the runs that it knows. A file that it does not know was
     begun by one of these runs after the last commit: nothing of it counts, and it is removed. A file of a run that it
     does not know is of another ledger, and not ours to judge. Raises OutputTrouble when less is there than was
     committed, or two files claim one name: that is no crash, somebody changed it.
     """
     known = {state.path: state for state in files}
-    endings = tuple(f"-{job}{suffix}{OPEN}" for job in jobs for suffix in (".warc.gz", "-meta.warc.gz", ".jsonl"))
+    endings = tuple(f"-{job}{ending}{OPEN}" for job in jobs for ending in ENDINGS)
     ops: list[Op] = []
     for kind in FOLDERS:
         for open_path in sorted((folder / kind / spider).glob(f"*{OPEN}")):
@@ -36,8 +43,10 @@ def cut_back_leftovers(folder: Path, spider: str, files: Iterable[FileState], jo
             state = known.pop(path, None)
             if state is None and not open_path.name.endswith(endings):
                 logger.warning("%s is of no run in this ledger and left alone: scrapy rebuild takes it in", open_path)
+            elif state is not None and is_meta(open_path.name):
+                _cut_open(open_path, path, state.length, cuts)
             else:
-                _cut(kind, open_path, path, state.length if state else 0)
+                _cut(kind, open_path, path, state.length if state else 0, cuts)
                 if state is not None:
                     ops.append(replace(state, closed=True))
     for state in known.values():  # renamed already, killed before the ledger said so
@@ -47,7 +56,21 @@ def cut_back_leftovers(folder: Path, spider: str, files: Iterable[FileState], jo
     return ops
 
 
-def _cut(kind: str, open_path: Path, path: str, committed: int) -> None:
+def _cut_open(open_path: Path, path: str, committed: int, cuts: list[Cut]) -> None:
+    """Cut a file and leave it under its open name."""
+    with open_path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size < committed:
+            what = f"{open_path} holds {size} bytes, {committed} were committed"
+            raise OutputTrouble(f"{what}; put it back as it was or run scrapy rebuild")
+        file.seek(committed)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        file.truncate(committed)
+        os.fsync(file.fileno())
+    _told(path, size - committed, sha256, cuts)
+
+
+def _cut(kind: str, open_path: Path, path: str, committed: int, cuts: list[Cut]) -> None:
     try:
         cut = (cut_back if kind == "warc" else cut_back_rows)(open_path, committed)
     except FileExistsError:
@@ -57,8 +80,13 @@ def _cut(kind: str, open_path: Path, path: str, committed: int) -> None:
         ) from None
     except ValueError as error:
         raise OutputTrouble(f"{error}; put it back as it was or run scrapy rebuild") from error
-    if cut.cut_bytes:
-        logger.warning("%s: cut %d bytes after the last commit, sha256 %s", path, cut.cut_bytes, cut.cut_sha256)
+    _told(path, cut.cut_bytes, cut.cut_sha256 or "", cuts)
+
+
+def _told(path: str, count: int, sha256: str, cuts: list[Cut]) -> None:
+    if count:
+        logger.warning("%s: cut %d bytes after the last commit, sha256 %s", path, count, sha256)
+        cuts.append(Cut(path, count, sha256))
 
 
 def _check(file: Path, committed: int) -> None:

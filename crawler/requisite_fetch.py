@@ -27,7 +27,7 @@ from scrapy.http.request import NO_CALLBACK
 from crawler.charset import decode
 from crawler.ledger import Ledger
 from crawler.requisites import IMAGE, STYLE, Requisite, RequisiteRules, in_stylesheet
-from crawler.robotsmw import redirect_target
+from crawler.robotsmw import RobotsClosed, redirect_target
 from crawler.stopping import Unfinished
 from crawler.trouble import OutputTrouble
 from crawler.urls import host_of
@@ -155,8 +155,10 @@ class RequisiteFetcher:
                 continue
             if not page.rules.want(requisite.url, page.url):
                 self._stats.inc_value("requisites/left_out")
+                self._passed_over(requisite.url, "left_out", page)
             elif len(found) + len(news) >= MOST:
                 self._stats.inc_value("requisites/failed/too_many")
+                self._passed_over(requisite.url, "too_many", page)
             else:
                 news[key] = requisite
         return news
@@ -183,6 +185,7 @@ class RequisiteFetcher:
                 if target is None:
                     break
                 if not page.rules.want(target, page.url):
+                    self._passed_over(target, "left_out", page)
                     return self._failed("offsite_redirect")
                 url = target
             else:
@@ -190,8 +193,11 @@ class RequisiteFetcher:
         except (Unfinished, OutputTrouble):
             raise
         except OutOfTime:
+            self._passed_over(url, "out_of_time", page)
             return self._failed("out_of_time", again=True)
         except Exception as error:  # noqa: BLE001 - a picture that fails fails no article
+            if isinstance(error, RobotsClosed | Parked):
+                self._passed_over(url, reason_of(error), page)
             return self._failed(reason_of(error))
         if response is not None and response.status != 200:
             return self._failed(f"http_{response.status}")
@@ -279,6 +285,9 @@ class RequisiteFetcher:
 
     def _over(self, until: float) -> bool:
         return self._archive.stopping.begun or monotonic() > until
+
+    def _passed_over(self, url: str, reason: str, page: Page) -> None:
+        self._archive.passed_over(url, reason, page.hop_path + HOP, page.url)
 
     def _failed(self, reason: str, again: bool = False) -> Fetched:
         self._stats.inc_value(f"requisites/failed/{reason}")

@@ -56,6 +56,7 @@ def settings_trouble(settings: BaseSettings) -> str | None:
         or _private_hosts(settings)
         or _log_level(settings)
         or _contact(settings)
+        or _one_line(settings)
         or _user_agent(settings)
     )
 
@@ -151,6 +152,14 @@ def _contact(settings: BaseSettings) -> str | None:
     if plain and (_MAIL.fullmatch(text) or is_page):
         return None
     return f"CONTACT={text[:60]!r} is neither a mail address nor an http(s) address of a page"
+
+
+def _one_line(settings: BaseSettings) -> str | None:
+    for name in ("OPERATOR", "COLLECTION"):
+        text = str(settings.get(name) or "")
+        if not text.isprintable() or len(text) > 200:
+            return f"{name}={text[:60]!r} is not one line of at most 200 letters"
+    return None
 
 
 def _user_agent(settings: BaseSettings) -> str | None:

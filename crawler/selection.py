@@ -8,7 +8,8 @@ from datetime import date, datetime
 from pathlib import Path
 
 _WARC = re.compile(r".*-(\d{14})-\d{5,}-[A-Za-z0-9_-]+\.warc\.gz|.*-(\d{14})-[A-Za-z0-9_-]+-meta\.warc\.gz")
-_ROWS = re.compile(r"(\d{14})-[A-Za-z0-9_-]+\.jsonl")
+_LINES = re.compile(r"(\d{14})-[A-Za-z0-9_-]+\.(?:jsonl|crawl\.log|log|json)")
+_ENDINGS = (".warc.gz", ".warc", ".jsonl", ".log", ".json")
 
 
 def closed_files(folder: Path, kind: str, spider: str | None = None, since: date | None = None) -> Iterator[Path]:
@@ -16,9 +17,9 @@ def closed_files(folder: Path, kind: str, spider: str | None = None, since: date
 
     A file whose name is not one of ours is taken too when no day is asked for.
     """
-    pattern = _WARC if kind == "warc" else _ROWS
+    pattern = _WARC if kind == "warc" else _LINES
     for path in sorted((folder / kind).glob(f"{spider or '*'}/*")):
-        if not path.is_file() or not path.name.endswith((".warc.gz", ".warc", ".jsonl")):
+        if not path.is_file() or not path.name.endswith(_ENDINGS):
             continue
         found = pattern.fullmatch(path.name)
         begun = datetime.strptime(next(filter(None, found.groups())), "%Y%m%d%H%M%S").date() if found else None  # noqa: DTZ007

@@ -11,6 +11,8 @@ COMMANDS_MODULE = "crawler.commands"
 # --- Where the archive goes, and who answers for the crawl ------------------------------------------------------
 ARCHIVE_DIR = "archive"  # an absolute path under Scrapyd
 CONTACT = None  # mail address or web page; needed before the first request to a host that is not loopback
+OPERATOR = None  # person or institution that archives; stands in every warcinfo, beside CONTACT
+COLLECTION = None  # what the archive is part of, in every warcinfo; the name of ARCHIVE_DIR when it is not set
 WARC_TARGET_SIZE = 1_000_000_000  # bytes after which the next WARC file is begun
 
 # --- Politeness -------------------------------------------------------------------------------------------------

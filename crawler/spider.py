@@ -21,6 +21,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.arguments import Arguments, parse_arguments
+from crawler.crawllog import PassedOver, Recent
 from crawler.dates import HANOI
 from crawler.events import Sighting
 from crawler.feeds import read_entries
@@ -78,6 +79,7 @@ class NewsSpider(Addresses, scrapy.Spider):
         super().__init__(name)
         self.args = parse_arguments(type(self), arguments)
         self._refusals = 0  # 403 in a row
+        self._told = Recent()
         self._lists: OrderedDict[str, frozenset[str]] = OrderedDict()  # articles of the last lists, by address
 
     # --- Hooks: pure functions of a URL or a name -------------------------------------------------------------
@@ -266,6 +268,7 @@ class NewsSpider(Addresses, scrapy.Spider):
         if target is None or not self._own(target):
             visit.end("refused", "offsite_redirect")
             if target is not None:
+                self._pass_over(target, "offsite", visit, visit.hop_path + HOPS["redirect"])
                 self._see(response, visit, "moved", url=target)
             return
         if visit.hop_path.count(HOPS["redirect"]) >= REDIRECTS_MAX:
@@ -287,13 +290,16 @@ class NewsSpider(Addresses, scrapy.Spider):
     def _follow_entries(self, response: Response, visit: Visit) -> None:
         cut = self.args.since or datetime.now(HANOI).date() - timedelta(days=RECENT_DAYS)
         for entry in read_entries(response.body):
+            kind = "sitemap" if entry.is_sitemap else "article"
             if entry.day is not None and entry.day < cut:
-                continue
-            if entry.is_sitemap:
-                self._follow(entry.url, "sitemap", "sitemap", visit, response.url)
+                self._pass_over(entry.url, "before_since", visit, visit.hop_path + HOPS[kind])
+            elif entry.is_sitemap:
+                self._follow(entry.url, kind, "sitemap", visit, response.url)
             elif self.promises(self.address(entry.url) or "", visit.kind):
                 day = entry.day.isoformat() if entry.day else None
-                self._follow(entry.url, "article", visit.kind, visit, response.url, day)
+                self._follow(entry.url, kind, visit.kind, visit, response.url, day)
+            else:
+                self._pass_over(entry.url, "no_article_address", visit, visit.hop_path + HOPS[kind])
 
     def _follow_from_listing(self, page: ArticlePage, visit: Visit) -> None:
         channel = "tag" if visit.kind == "tag" or (visit.kind, visit.channel) == ("next_page", "tag") else "listing"
@@ -335,22 +341,32 @@ class NewsSpider(Addresses, scrapy.Spider):
 
         An article that the crawl does not lead to is noted as promised all the same: ``scrapy audit`` names it.
         """
+        hops, near = visit.hop_path + HOPS[kind], wanted
         wanted = wanted and kind in self.args.follow
+        if not wanted:
+            self._pass_over(url, "not_followed" if near else "depth", visit, hops)
         if not wanted and kind not in ARTICLE_KINDS:
             return
         target = self.address(url, base)
         if target is None or not self._own(target):
+            self._pass_over(target or url, "offsite" if target else "no_address", visit, hops)
             return
         targets = [target]
         if kind in ("article", "related"):
             targets += [address for edition in self.editions(target) if (address := self.address(edition))]
-        hops = visit.hop_path + HOPS[kind]
         for address in targets:
             if self.language_of(address) in (*self.args.languages, None):
                 priority = self._priority(kind, address, hops)
                 where = (visit.depth + 1, priority, visit.url, hops, visit.began_at)
                 one = Found(address, kind, channel, *where, day, wanted)
                 visit.found.append(one)
+            elif wanted:
+                self._pass_over(address, "language", visit, hops)
+
+    def _pass_over(self, url: str, reason: str, visit: Visit, hop_path: str) -> None:
+        """This link is not fetched: the crawl log says why."""
+        if self._told.is_news(url):
+            visit.passed.append(PassedOver(url, reason, hop_path, visit.url))
 
     def _priority(self, kind: str, url: str, hop_path: str) -> int:
         if kind not in ("article", "related"):

@@ -53,6 +53,11 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return db
 
 
+def open_scratch() -> sqlite3.Connection:
+    """A file without a name, gone with the connection; what of it does not fit into 2 MB is on disk."""
+    return sqlite3.connect("", isolation_level=None, check_same_thread=False)
+
+
 def tune(db: sqlite3.Connection, *, read_only: bool) -> bool:
     """Make ready for a crawl, as a reader or the writer. False where the file system cannot hold a write-ahead log."""
     db.execute(f"PRAGMA cache_size = -{8_000 if read_only else 48_000}")  # KiB

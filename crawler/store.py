@@ -29,6 +29,7 @@ from typing import Any
 from crawler import crash
 from crawler.arguments import Arguments, scope_key
 from crawler.capture import CaptureRef, Exchange
+from crawler.crawllog import PassedOver
 from crawler.dates import utc_text
 from crawler.drift import Rule
 from crawler.events import Events, event_line
@@ -51,12 +52,16 @@ from crawler.ledger_ops import (
     RunEnd,
     Scope,
 )
+from crawler.ledger_runs import RunTable
 from crawler.manifest import catch_up, head_of
 from crawler.outputs import Outputs
 from crawler.records import records_of
 from crawler.recovery import cut_back_leftovers
 from crawler.recrawl import DEFAULT, Recrawl
+from crawler.report import Cut
 from crawler.rows import make_folder
+from crawler.runevidence import RunEvidence
+from crawler.runfacts import RunFacts
 from crawler.serialize import link_lines, to_line
 from crawler.sites import Sites
 from crawler.sources import Sources
@@ -64,6 +69,7 @@ from crawler.template import SUSPECT, seen_of
 from crawler.trouble import OutputTrouble, trouble_of
 from crawler.versions import Versions, page_class
 from crawler.visit import Visit
+from crawler.warcinfo import CODE_FIELD, code_digest
 from crawler.watch import Watch
 from warc.record import Original
 
@@ -102,8 +108,10 @@ class Store:
         sites: Sites | None = None,
         drift: Rule | None = None,
         scope: str | None = None,
+        facts: RunFacts | None = None,
     ) -> None:
-        """``scope`` is for work that is no crawl: a scope of its own instead of that of the arguments."""
+        """``scope`` is for work that is no crawl: a scope of its own instead of that of the arguments.
+        ``facts`` are what the run's evidence begins with; without them the run keeps none."""
         self._thread = threading.Thread(target=self._serve, name="archive-writer", daemon=True)
         self.folder = folder
         self.on_trouble: Callable[[OutputTrouble], None] = lambda trouble: None
@@ -119,6 +127,9 @@ class Store:
         self._ready: Future[Scope] = Future()
         self._trouble: OutputTrouble | None = None
         self._outputs = Outputs(folder, args.spider, args.job, warcinfo, target_size)
+        self._facts = facts
+        self._evidence: RunEvidence | None = None
+        self._cut: list[Cut] = []  # off the files of killed runs
         # What the next group commit will make true
         self._ops: list[Op] = []
         self._applied: list[Callable[[], None]] = []
@@ -169,6 +180,14 @@ class Store:
         """Apply operations with the next commit; ``applied`` is called in the writer thread after it."""
         self._inbox.put(("submit", None, ops, applied))
 
+    def passed_over(self, urls: list[PassedOver]) -> None:
+        """These are not fetched: the crawl log says so."""
+        self._inbox.put(("passed_over", None, urls))
+
+    def log(self, lines: bytes) -> None:
+        """Lines for the archive's copy of the log."""
+        self._inbox.put(("log", None, lines))
+
     def hurry(self) -> None:
         """Do not wait for more before the next commit: somebody waits for it."""
         self._inbox.put(("hurry", None))
@@ -195,6 +214,7 @@ class Store:
             self._ready.set_exception(error)
             return
         self._ready.set_result(scope)
+        self._guarded(None, self._begin_evidence)
         while True:
             message = self._next()
             if message is None:
@@ -255,6 +275,8 @@ class Store:
         self._appended += 1
         self._touch()
         self._count("captures")
+        if self._evidence is not None:
+            self._evidence.crawl_log.attempt(exchange, made, path, refs[0].offset)
         if made.main is None or made.message is None:
             return None
         place, digest, original = refs[0], made.main.payload_digest, made.original
@@ -300,7 +322,7 @@ class Store:
 
     def _do_end(self, visit: Visit, ops: list[Op]) -> None:
         self._ended += 1
-        self._touch()
+        self._do_passed_over(visit.passed)
         if visit.outcome in ("queued", "captured"):  # it will be read again, and counted then
             self._write(visit, ops)
             return
@@ -407,6 +429,16 @@ class Store:
         self._touch()
         return new
 
+    def _do_passed_over(self, urls: list[PassedOver]) -> None:
+        if self._evidence is not None:
+            self._evidence.crawl_log.passed_over(urls)
+        self._touch()
+
+    def _do_log(self, lines: bytes) -> None:
+        if self._evidence is not None:
+            self._evidence.log(lines)
+            self._touch()
+
     def _do_submit(self, ops: list[Op], applied: Callable[[], None] | None) -> None:
         self._ops += ops
         if applied is not None:
@@ -422,6 +454,8 @@ class Store:
         self._group_began = None
         self._group_seconds = GROUP_SECONDS
         self._appended = self._ended = 0
+        for name, lines in self._evidence.take() if self._evidence is not None else ():
+            self._outputs.add_lines(name, lines)
         ops, self._ops = self._ops + self._outputs.sync(), []
         if monotonic() - self._beat >= HEARTBEAT_SECONDS:
             self._beat = monotonic()
@@ -465,8 +499,14 @@ class Store:
         left = self._ledger.work_left()
         status = OUTPUT if reason == "output_trouble" else STOPPED if left else FINISHED
         end = RunEnd(self._run_id, status, reason, {**counts, **self._counts})
+        if self._evidence is not None and left:
+            assert self._ledger.scope is not None
+            self._evidence.left_over(self._ledger.scope.id, "max_articles" if reason == "max_articles" else "stopped")
+            self._commit()
         self._ledger.apply(self._outputs.close())
         self._chain()
+        if self._evidence is not None:
+            self._outputs.closed += self._evidence.end(status, reason, utc_text(datetime.now(UTC)), end.counts, left)
         self._ledger.apply([end])
         self._ledger.close()
         events = {key.removeprefix("events/"): n for key, n in self._counts.items() if key.startswith("events/")}
@@ -482,6 +522,8 @@ class Store:
         end = RunEnd(self._run_id, OUTPUT, "output_trouble", {**counts, **self._counts})
         with suppress(*DISK):
             self._outputs.abandon()
+            if self._evidence is not None:
+                self._evidence.abandon()
             self._ledger.apply([end])
             self._ledger.apply(self._cut_back(self._ledger.open_files(self._args.spider)))
         with suppress(*DISK):
@@ -512,8 +554,22 @@ class Store:
         self._warcinfo.update(head_of(self.folder))
         return scope
 
+    def _begin_evidence(self) -> None:
+        """Before the first capture counts; the first request need not wait for it."""
+        if self._facts is None:
+            return
+        self._warcinfo[CODE_FIELD] = code_digest()
+        with RunTable(self.folder) as table:
+            run = table.run(self._args.spider, self._args.job)
+        assert run is not None
+        self._outputs.started = run.timestamp14
+        evidence = RunEvidence(self.folder, self._ledger, run, self._facts, self._chain, self._cut)
+        evidence.begin(self._warcinfo)
+        self._evidence = evidence
+
     def _cut_back(self, files: list[FileState]) -> list[Op]:
-        return cut_back_leftovers(self.folder, self._args.spider, files, self._ledger.jobs(self._args.spider))
+        jobs = self._ledger.jobs(self._args.spider)
+        return cut_back_leftovers(self.folder, self._args.spider, files, jobs, self._cut)
 
     def _sources_of(self, sites: Sites) -> Sources:
         spider = self._args.spider

@@ -16,16 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crawler.evidence import Evidence
+from crawler.evidence_check import check_crawl_log, check_meta, check_report, compare_attempts
 from crawler.findings import Checked
 from crawler.ledger_files import LEDGER
 from crawler.manifest import MANIFEST, sha256_of
-from crawler.manifest_check import Known, check_manifest, read_known
+from crawler.manifest_check import Known, check_manifest, read_heads, read_known
 from warc.cdxj import SUFFIX
 from warc.cdxj_check import Captures, captures_of, check_index
 from warc.reader import DamagedRecord
 from warc.verify import verify
 from warc.wacz_check import check_wacz
-from warc.writer import OPEN
+from warc.writer import OPEN, is_meta
 
 if TYPE_CHECKING:
     from scrapy.settings import Settings
@@ -38,7 +39,7 @@ WARC_ENDINGS = (".warc", ".warc.gz", ".warc" + OPEN, ".warc.gz" + OPEN)
 class Task:
     """One thing to check. ``name`` is what the faults call the file, ``root`` the archive folder it belongs to."""
 
-    kind: str  # hash, warc, rows, index, wacz
+    kind: str  # hash, warc, rows, index, wacz, crawl_log, report
     path: Path
     name: str
     root: Path
@@ -53,19 +54,24 @@ def check_archive(folder: Path, settings: Settings, *, fixity: bool = False, wor
     ``workers`` are processes, by default one a core.
     """
     checked = Checked()
+    heads = read_heads(folder)
     known = read_known(folder, checked)
-    lines = check_manifest(folder, known, checked)
+    lines = check_manifest(folder, known, heads, checked)
     sizes = {path: line.values["size"] for path, line in lines.items()}
     files = [path for path, size in sizes.items() if (folder / path).is_file() and _size(folder / path) == size]
     tasks = [Task("hash", folder / path, path, folder) for path in files]
     if not fixity:
         tasks += _warc_tasks(folder, known) + list(_row_tasks(folder, known)) + _lone_indexes(folder)
+        tasks += list(_evidence_tasks(folder, known))
     for result in run(tasks, settings, workers):
         checked.take(result)
     for path, sha256 in checked.digests.items():
         if sha256 != lines[path].values["sha256"]:
             told = f"it is {sha256}, {lines[path].values['sha256']} in {MANIFEST}"
             checked.add(path, None, None, "file-digest", told)
+    # Of a file that was closed when the ledger was asked every line was committed before.
+    whole = [path for path, state in known.files.items() if state.closed] if known.exists else sizes
+    compare_attempts(checked, [path for path in whole if path.startswith("warc/")])
     for row_id, times in Counter(checked.row_ids).items():
         if times > 1:
             checked.add("articles", None, None, "row-id", f"{times} rows have the row_id {row_id}")
@@ -125,6 +131,9 @@ class Checker:
         checked = Checked(counts=Counter({"WARC files": 1, "records": report.records}))
         for fault in report.faults:
             checked.add(task.name, fault.offset, fault.record_id, fault.rule, fault.detail)
+        checked.exchanges[task.path.name] += report.exchanges
+        if is_meta(task.path.name):
+            check_meta(task.name, report, task.root, checked)
         if task.index is not None:
             index = Task("index", task.index, task.index.relative_to(task.root).as_posix(), task.root)
             checked.take(self._check_index(index))
@@ -134,6 +143,12 @@ class Checker:
         if task.root not in self._evidence:
             self._evidence[task.root] = Evidence(task.root, self._settings)
         return self._evidence[task.root].check_rows(task.path, task.name, task.begin, task.end)
+
+    def _check_crawl_log(self, task: Task) -> Checked:
+        return check_crawl_log(task.path, task.name, task.end)
+
+    def _check_report(self, task: Task) -> Checked:
+        return check_report(task.path, task.name)
 
     def _check_index(self, task: Task) -> Checked:
         checked = Checked(counts=Counter({"indexes": 1}))
@@ -181,6 +196,7 @@ def _warc_tasks(folder: Path, known: Known) -> list[Task]:
             state = known.files.get(name.removesuffix(OPEN))
             if state is None and name.endswith(OPEN) and known.unended:
                 continue  # begun after the last commit: nothing of it counts
+            closed_since = state is not None and not (state.closed or name.endswith(OPEN)) and known.unended
             index = folder / "indexes" / path.parent.name / (path.name + SUFFIX)
             tasks.append(
                 Task(
@@ -188,7 +204,7 @@ def _warc_tasks(folder: Path, known: Known) -> list[Task]:
                     path,
                     name,
                     folder,
-                    end=state.length if state else None,
+                    end=state.length if state and not closed_since else None,
                     index=index if index.exists() else None,
                 )
             )
@@ -199,8 +215,24 @@ def _row_tasks(folder: Path, known: Known) -> Iterator[Task]:
     for path in sorted((folder / "articles").rglob("*.jsonl*")):
         name = path.relative_to(folder).as_posix()
         state = known.files.get(name.removesuffix(OPEN))
-        if path.is_file() and path.name.endswith((".jsonl", ".jsonl" + OPEN)) and (state or not name.endswith(OPEN)):
-            yield from _row_chunks(path, name, folder, state.length if state and name.endswith(OPEN) else _size(path))
+        if not path.name.endswith((".jsonl", ".jsonl" + OPEN)):
+            continue
+        if name.endswith(OPEN):
+            yield from _row_chunks(path, name, folder, state.length if state else 0)
+        elif path.is_file():
+            yield from _row_chunks(path, name, folder, _size(path))
+
+
+def _evidence_tasks(folder: Path, known: Known) -> Iterator[Task]:
+    """Crawl logs, as far as they are committed, and reports."""
+    for path in sorted((folder / "logs").rglob("*.crawl.log*")):
+        name = path.relative_to(folder).as_posix()
+        if path.name.endswith(".crawl.log"):
+            yield Task("crawl_log", path, name, folder)
+        elif (state := known.files.get(name.removesuffix(OPEN))) is not None:
+            yield Task("crawl_log", path, name, folder, end=state.length)
+    for path in sorted((folder / "reports").rglob("*.json")):
+        yield Task("report", path, path.relative_to(folder).as_posix(), folder)
 
 
 def _row_chunks(path: Path, name: str, folder: Path, end: int) -> Iterator[Task]:

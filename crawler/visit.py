@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from crawler.crawllog import PassedOver
 from crawler.events import Sighting
 from crawler.items import Article
 from crawler.links import FoundLink
@@ -49,6 +50,7 @@ class Visit:
     items_open: int = 0
     exhausted: bool = False
     found: list[Found] = field(default_factory=list)
+    passed: list[PassedOver] = field(default_factory=list)  # not fetched, by a decision of this visit
     links: list[FoundLink] = field(default_factory=list)  # every link of the page
     requisites: list[Requisite] = field(default_factory=list)  # every file the page names, with capture=page
     rows: list[tuple[Article, bytes]] = field(default_factory=list)  # with their lines, written when the visit ends

@@ -3,7 +3,8 @@
     vn,bao)/tin-1.html 20261121100000 {"url": …, "mime": …, "status": …, "digest": …, "length": …, "offset": …, …}
 
 SURT key, space, 14-digit UTC time, space, JSON; lines in bytewise order. Indexed are responses, revisits (with mime
-``warc/revisit``), resources, and metadata that is no ``application/warc-fields``. ``filename`` is the name alone.
+``warc/revisit``), resources, and metadata that is no ``application/warc-fields``; never the records about a run
+(``record.EVIDENCE``). ``filename`` is the name alone.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from typing import BinaryIO
 from warc.digest import digest_of
 from warc.message import header_pairs, parse_status, read_head, read_message, text_of
 from warc.reader import Record, read_records
+from warc.record import EVIDENCE
 from warc.surt import surt
-from warc.writer import sync_folder
+from warc.writer import is_meta, sync_folder
 
 SUFFIX = ".cdxj"
 INDEXED = frozenset({"response", "revisit", "resource", "metadata"})
@@ -57,8 +59,12 @@ class Entry:
 
 def index_lines(warc: Path) -> Iterator[bytes]:
     """A line for each capture of a file, in the file's order. Raises ``warc.reader.DamagedRecord``, OSError."""
+    if is_meta(warc.name):  # nobody asks a replay tool for a run's log, and a log may be large
+        return
     for record in read_records(warc):
-        if record.type not in INDEXED or (record.type in ("resource", "metadata") and _is_fields(record)):
+        if record.type not in INDEXED or record.target_uri.startswith(EVIDENCE):
+            continue
+        if record.type in ("resource", "metadata") and _is_fields(record):
             continue
         fields = {"url": record.target_uri, **_facts(record)}
         fields |= {"length": str(record.length), "offset": str(record.offset), "filename": warc.name}

@@ -28,6 +28,9 @@ PRODUCER: Final = "bao-quan"  # how the software line of our warcinfo begins; ve
 IDENTICAL_PAYLOAD: Final = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 NOT_MODIFIED: Final = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 
+EVIDENCE: Final = "urn:run:"
+"""How target URIs of records about a run begin: such a resource is no capture of an address."""
+
 TRUNCATION_REASONS: Final = frozenset({"length", "time", "disconnect", "unspecified"})
 WARC_FIELDS: Final = "application/warc-fields"
 HTTP_REQUEST: Final = "application/http; msgtype=request"

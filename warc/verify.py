@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from warc.examine import Examined, examine
+from warc.record import EVIDENCE
 from warc.relations import Relations
 from warc.rules import general_faults, is_ours, own_faults
 from warc.scan import MAGIC, Damage, Region, Stream, gunzip, next_member, next_version_line, plain
@@ -70,6 +71,9 @@ class Report:
     path: Path
     records: int = 0
     ours: bool = False
+    exchanges: int = 0  # of ours: each has one metadata record
+    # Target URI, block digest, offset and id of each record about a run
+    evidence: list[tuple[str, str, int, str | None]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -111,6 +115,10 @@ def _verify(file: BinaryIO, end: int, report: Report, strict: bool | None) -> No
         if first:
             report.ours = is_ours(record, name) if strict is None else strict
         report.records += 1
+        report.exchanges += record.type == "metadata"
+        uri = record.get("WARC-Target-URI") or ""
+        if record.type == "resource" and uri.startswith(EVIDENCE):
+            report.evidence.append((uri, record.get("WARC-Block-Digest") or "", record.offset, record.record_id))
         findings = [*record.faults, *general_faults(record), *relations.repeated_id(record)]
         if report.ours:
             findings += [*own_faults(record, name, first), *relations.own_faults(record)]

@@ -24,6 +24,7 @@ from isal import isal_zlib
 from warc.record import WarcRecord, warcinfo
 
 OPEN: Final = ".open"
+META: Final = "-meta.warc.gz"
 LEVEL: Final = 2  # a third of zlib's cost at 1.15 of its size, measured on news pages
 GZIP: Final = 31  # window bits for a gzip wrapper
 BUFFER: Final = 1 << 18  # compressed bytes held before they are written
@@ -31,6 +32,7 @@ BUFFER: Final = 1 << 18  # compressed bytes held before they are written
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]+")
 _JOB = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TIMESTAMP = re.compile(r"\d{14}")
+_META_NAME = re.compile(r"[A-Za-z0-9_.-]+-\d{14}-[A-Za-z0-9_-]{1,64}-meta\.warc\.gz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,21 @@ def file_name(prefix: str, timestamp14: str, serial: int, job: str) -> str:
     if not (_PREFIX.fullmatch(prefix) and _TIMESTAMP.fullmatch(timestamp14) and _JOB.fullmatch(job)):
         raise ValueError(f"not the parts of a file name: {prefix!r}, {timestamp14!r}, {job!r}")
     return f"{prefix}-{timestamp14}-{serial:05d}-{job}.warc.gz"
+
+
+def meta_name(prefix: str, timestamp14: str, job: str) -> str:
+    """The final name of the file that tells of a run as a whole.
+
+    >>> meta_name("baoquocte", "20261121100000", "a1b2")
+    'baoquocte-20261121100000-a1b2-meta.warc.gz'
+    """
+    file_name(prefix, timestamp14, 0, job)  # the parts are checked there
+    return f"{prefix}-{timestamp14}-{job}{META}"
+
+
+def is_meta(name: str) -> bool:
+    """Whether a file of this name, open or closed, tells of a run, and holds no captures."""
+    return _META_NAME.fullmatch(name.removesuffix(OPEN)) is not None
 
 
 class WarcFile:
@@ -96,6 +113,20 @@ class WarcFile:
         except BaseException:
             self.discard()
             raise
+
+    @classmethod
+    def resume(cls, path: Path, size: int, count: int, warcinfo_id: str) -> WarcFile:
+        """Go on with a file that a killed process left under ``.open``, behind ``size`` bytes and ``count`` records.
+
+        What stands behind them is cut off. Raises OSError.
+        """
+        file = cls.__new__(cls)
+        file.path, file.open_path = path, path.with_name(path.name + OPEN)
+        file.warcinfo_id, file.size, file.count = warcinfo_id, size, count
+        file._end, file._damaged, file._named = size, False, False
+        file._file = os.open(file.open_path, os.O_WRONLY | os.O_CLOEXEC)
+        os.ftruncate(file._file, size)
+        return file
 
     def append(self, records: Iterable[WarcRecord]) -> list[RecordRef]:
         """Append records, all or none. Raises OSError (disk full), EOFError (a body became shorter)."""

@@ -26,6 +26,8 @@ from w3lib.url import file_uri_to_path
 
 from crawler.arguments import ArgumentError, Arguments, parse_arguments
 from crawler.lock import FolderLock, Locked
+from crawler.runfacts import secrets_of
+from crawler.runlog import RunLog
 from crawler.sane import contact_trouble, hosts_asked, name_the_crawler, settings_trouble
 from crawler.usage import (
     Status,
@@ -101,6 +103,7 @@ class Command(BaseRunSpiderCommand):
                 file.open("ab").close()
         except OSError as error:
             stop(Status.OUTPUT, f"{error.filename}: {error.strerror}; name a file that can be written", self.settings)
+        logging.root.addHandler(RunLog(self.settings, secrets_of(self.settings, os.environ)))
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.crawler_process is not None

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from crawler.extracting import Extracted
 
 EXTRACTED = "extracted"
-OWN_FOLDERS = ("articles", "warc", "links", "events", "quarantine", "indexes", "locks")  # of an archive: never written
+# Of an archive, never written
+OWN_FOLDERS = ("articles", "warc", "links", "events", "quarantine", "logs", "reports", "indexes", "locks")
 
 
 class Command(ScrapyCommand):

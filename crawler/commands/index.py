@@ -43,10 +43,13 @@ class Command(ScrapyCommand):
         from crawler.selection import closed_files
         from warc.cdxj import SUFFIX, merge, write_index
         from warc.reader import DamagedRecord
+        from warc.writer import is_meta
 
         indexes, damaged = [], 0
         try:
             for warc in closed_files(self._archive, "warc"):
+                if is_meta(warc.name):
+                    continue
                 index = self._archive / "indexes" / warc.parent.name / (warc.name + SUFFIX)
                 if not index.exists() or index.stat().st_mtime < warc.stat().st_mtime:
                     try:

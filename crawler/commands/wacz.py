@@ -15,7 +15,7 @@ from crawler import __version__
 from crawler.summary import counted
 from crawler.usage import Status, complain, one_line_errors, refuse_unknown_options, stop, why_no_file
 
-LINES = ("articles", "events", "links")  # folders whose files go in beside the format's own parts
+LINES = ("articles", "events", "links", "logs", "reports")  # folders whose files go in beside the format's own parts
 
 
 class Command(ScrapyCommand):
