@@ -163,8 +163,10 @@ class CrawlLog:
 
     def _news(self, passed: list[PassedOver]) -> Iterator[PassedOver]:
         """Those without a line, each once: one statement for many, as in ``crawler.ledger_batch``."""
-        keys = {_key(one.url): one for one in reversed(passed)}
-        wanted = list(reversed(keys))
+        keys: dict[int, PassedOver] = {}
+        for one in passed:
+            keys.setdefault(_key(one.url), one)
+        wanted = list(keys)
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
             places = ",".join(["(?)"] * len(chunk))

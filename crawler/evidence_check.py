@@ -72,11 +72,10 @@ def check_report(path: Path, name: str) -> Checked:
     return checked
 
 
-def compare_attempts(checked: Checked, closed: Iterable[str]) -> None:
-    """Each exchange of a closed WARC file has its line, and each line its exchange."""
-    for name in closed:
-        file = name.rpartition("/")[2]
-        told, made = checked.attempts[file], checked.exchanges[file]
+def compare_attempts(checked: Checked, names: Iterable[str]) -> None:
+    """Each exchange of these WARC files has its line, and each line its exchange; older runs kept no crawl log."""
+    for name in names:
+        told, made = checked.attempts[name], checked.exchanges[name]
         if told and told != made:
             checked.add(name, None, None, "crawl-log", f"{made} exchanges, {told} lines of crawl logs")
 

@@ -23,7 +23,7 @@ ENDINGS = (".warc.gz", META, ".jsonl", ".crawl.log", ".log", ".json")  # of a ru
 
 
 def cut_back_leftovers(
-    folder: Path, spider: str, files: Iterable[FileState], jobs: Iterable[str], cuts: list[Cut]
+    folder: Path, spider: str, files: Iterable[FileState], jobs: Iterable[str], cuts: list[Cut] | None = None
 ) -> list[Op]:
     """Close every leftover file of this spider; the operations that say so. It may be killed anywhere and repeated.
 
@@ -33,6 +33,7 @@ def cut_back_leftovers(
     does not know is of another ledger, and not ours to judge. Raises OutputTrouble when less is there than was
     committed, or two files claim one name: that is no crash, somebody changed it.
     """
+    cuts = [] if cuts is None else cuts
     known = {state.path: state for state in files}
     endings = tuple(f"-{job}{ending}{OPEN}" for job in jobs for ending in ENDINGS)
     ops: list[Op] = []

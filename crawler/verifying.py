@@ -70,8 +70,8 @@ def check_archive(folder: Path, settings: Settings, *, fixity: bool = False, wor
             told = f"it is {sha256}, {lines[path].values['sha256']} in {MANIFEST}"
             checked.add(path, None, None, "file-digest", told)
     # Of a file that was closed when the ledger was asked every line was committed before.
-    whole = [path for path, state in known.files.items() if state.closed] if known.exists else sizes
-    compare_attempts(checked, [path for path in whole if path.startswith("warc/")])
+    closed = [path.rpartition("/")[2] for path, state in known.files.items() if state.closed]
+    compare_attempts(checked, closed if known.exists else list(checked.exchanges))
     for row_id, times in Counter(checked.row_ids).items():
         if times > 1:
             checked.add("articles", None, None, "row-id", f"{times} rows have the row_id {row_id}")

@@ -21,8 +21,10 @@ from crawler.usage import Status, complain, forget_stdout, one_line_errors, quie
 if TYPE_CHECKING:
     from crawler.findings import Checked
 
-COUNTED = ("WARC files", "records", "rows", "crawl logs", "reports", "indexes", "WACZ files")
-COUNTED += ("files hashed", "manifest lines")
+COUNTED = (
+    *("WARC files", "records", "rows", "crawl logs", "reports", "indexes", "WACZ files"),
+    *("files hashed", "manifest lines"),
+)
 
 
 class Command(ScrapyCommand):
