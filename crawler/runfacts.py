@@ -50,10 +50,11 @@ def settings_of(settings: BaseSettings) -> dict[str, Any]:
 def seeds_of(spider: NewsSpider) -> dict[str, Any]:
     """What the names in ``tags`` and ``categories`` stand for, and every address that is asked first."""
     args = spider.args
-    named = {"tags": (args.tags, spider.tag_url), "categories": (args.categories, spider.category_url)}
     resolved = {
-        argument: {name: [url_of(name, language) for language in args.languages] for name in names}
-        for argument, (names, url_of) in named.items()
+        "tags": {name: [spider.tag_url(name, language) for language in args.languages] for name in args.tags},
+        "categories": {
+            name: [spider.category_url(name, language) for language in args.languages] for name in args.categories
+        },
     }
     first = [{"url": found.url, "kind": found.kind} for found in spider.seeds()]
     seeds: dict[str, Any] = clean_value({"seeds": list(args.seeds), **resolved, "asked_first": first})

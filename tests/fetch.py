@@ -49,6 +49,9 @@ class FetchSpider(Spider):
             **empty,
         )
 
+    def seeds(self) -> tuple[Any, ...]:
+        return ()
+
     async def start(self) -> AsyncIterator[Any]:
         for answer in await asyncio.gather(*map(self.fetch, self.requests)):
             sys.stdout.write(json.dumps(answer) + "\n")

@@ -23,6 +23,7 @@ from tests.replica.ca import Authority
 from tests.replica.server import Answer, Request, running
 from tests.smallpaper import SmallPaper, address, printing
 from warc.reader import Record, read_at, read_records
+from warc.writer import is_meta
 
 TRUNCATED = {"whole": None, "disconnect": "disconnect", "reset": "disconnect", "length": "length", "time": "time"}
 
@@ -39,6 +40,10 @@ class Fetched:
     requests: list[bytes]
 
 
+def captures_in(archive: Path) -> list[Path]:
+    return sorted(path for path in archive.rglob("*.warc.gz") if not is_meta(path.name))
+
+
 @pytest.fixture(scope="module")
 def fetched(tmp_path_factory: pytest.TempPathFactory) -> Fetched:
     archive = tmp_path_factory.mktemp("odd")
@@ -53,7 +58,7 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Fetched:
         }
         answers = fetch(archive, requests, settings)
         sent = list(server.requests)
-    files = sorted(archive.rglob("*.warc.gz"))
+    files = captures_in(archive)
     found = Fetched(archive, files, {}, {}, {}, sent)
     for odd, answer in zip(ODD_ANSWERS, answers, strict=True):
         found.answers[odd.name] = answer
@@ -168,7 +173,7 @@ def test_behind_a_proxy_the_request_is_the_sites_own(scheme: str, tmp_path: Path
         wanted = {"url": f"{scheme}://bao.example/a?b=1", "meta": {"proxy": secret}}
         (answer,) = fetch(tmp_path, [wanted], env={**os.environ, "SSL_CERT_FILE": str(proxy.ca_file)})
     assert answer["status"] == 200
-    (file,) = tmp_path.rglob("*.warc.gz")
+    (file,) = captures_in(tmp_path)
     records = list(read_records(file))
     (request,) = (record for record in records if record.type == "request")
     assert request.block.startswith(b"GET /a?b=1 HTTP/1.1\r\n")
@@ -194,7 +199,7 @@ def test_files_are_rotated_by_size(tmp_path: Path) -> None:
         answers = fetch(tmp_path, [{"url": server.url(path)} for path in pages], settings)
     assert all(answer["status"] == 200 for answer in answers)
     assert not list(tmp_path.rglob("*.open"))
-    assert len({answer["capture"]["file"] for answer in answers}) == len(list(tmp_path.rglob("*.warc.gz")))
+    assert len({answer["capture"]["file"] for answer in answers}) == len(captures_in(tmp_path))
 
 
 def test_the_private_names_are_there() -> None:

@@ -284,8 +284,9 @@ def facts(settings: dict[str, Any]) -> RunFacts:
     return RunFacts({"max_articles": 3}, settings, {"asked_first": []})
 
 
-def store(folder: Path, job: str) -> Store:
-    return Store(folder, Arguments("bao", job), {"software": "bao-quan/0", "job": job}, 10**9, facts=facts({"A": job}))
+def store(folder: Path, job: str, target_size: int = 10**9) -> Store:
+    info = {"software": "bao-quan/0", "job": job}
+    return Store(folder, Arguments("bao", job), info, target_size, facts=facts({"A": job}))
 
 
 def test_a_run_that_was_killed_before_it_could_say_anything(tmp_path: Path) -> None:
