@@ -104,7 +104,7 @@ class Archive:
                 Recrawl.parse(settings["RECRAWL_INTERVALS"], settings.getint("RECRAWL_LIMIT")),
                 Sites(settings),
                 drift_rule(settings),
-                RunFacts.of(spider, settings),
+                facts=RunFacts.of(spider, settings),
             )
         archive = cls(crawler, store, spider.args)
         spider.archive = archive
