@@ -5,11 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -328,6 +332,35 @@ def test_what_stands_after_a_damaged_record_is_read(tmp_path: Path, compressed: 
     assert run.returncode == 1
     assert b"damaged records 1" in run.stderr
     assert [row["id"] for row in rows((tmp_path / "rows.jsonl").read_bytes())] == ["baoquocte.vn:7", "baoquocte.vn:7"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [[], ["--no-warc-compression"]])
+def test_what_wget_archived(tmp_path: Path, options: list[str]) -> None:
+    if shutil.which("wget") is None:
+        pytest.skip("wget is not installed")
+    (tmp_path / "site").mkdir()
+    story = "".join(
+        f"<p>Đoàn thứ {n} đã đi thăm các xã ven sông và nghe người dân nói về mùa nước.</p>" for n in range(6)
+    )
+    page = article("Mưa lớn ở Huế trong đêm qua", "Nước lên.").replace(
+        b"<p>", f"<article>{story}</article><p>".encode()
+    )
+    (tmp_path / "site" / "mua-lon-o-hue-7.html").write_bytes(page)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "site"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/mua-lon-o-hue-7.html"
+        command = ["wget", "-q", "--no-proxy", "--warc-file=a", *options, url]
+        subprocess.run(command, cwd=tmp_path, timeout=60, check=True)
+        server.shutdown()
+    (warc,) = [path.name for path in tmp_path.iterdir() if ".warc" in path.name]
+    run = extract(tmp_path, warc, "-o", "-")
+    assert run.returncode == 0, run.stderr
+    (row,) = rows(run.stdout)
+    assert row["title"] == "Mưa lớn ở Huế trong đêm qua"
+    assert row["url"] == url
+    assert row["warc"]["file"] == warc
 
 
 # --- Pages that cannot be read, and sockets -----------------------------------------------------------------------

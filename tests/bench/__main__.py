@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import crawl, frontier, stages
+from tests.bench import crawl, extract, frontier, stages
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
     for title, bench, arguments in (
         ("A crawl, whole processes", crawl, ["--pages", options.pages, "--rounds", options.rounds]),
         ("Where the time of a page goes", stages, ["--pages", options.pages]),
+        ("Extraction from WARC files, one core", extract, ["--pages", options.pages, "--rounds", options.rounds]),
         ("The frontier", frontier, ["--urls", options.urls]),
     ):
         sys.stdout.write(f"\n{title}\n\n")

@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -110,12 +110,12 @@ def report(name: str, cpu: float, rows: int, times: list[float]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=1000, help="articles of each site")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--warc", type=Path, help="a file of your own, instead of the replica's sites")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files = {options.warc.name: options.warc} if options.warc else {s: folder / f"{s}.warc.gz" for s in SITES}
