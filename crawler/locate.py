@@ -104,9 +104,17 @@ def _before(pieces: list[Piece], labels: frozenset[str]) -> list[Piece]:
 
 
 def _after(pieces: list[Piece], labels: frozenset[str]) -> list[Piece]:
-    """The byline under the story, and a labelled box."""
-    near = pieces[:3]
+    """Pictures with captions that follow at once (the rest of a gallery), the byline, and a labelled box."""
+    passed = (_is_picture(p) or is_notice(p) or bool(p.linked and p.links) for p in pieces)
+    over = next((at for at, one in enumerate(passed) if not one), len(pieces))
+    pictures = [piece for piece in pieces[:over] if _is_picture(piece)]
+    behind = next((at for at in range(over, 0, -1) if _is_picture(pieces[at - 1])), 0)
+    near = pieces[behind : behind + 3]
     if near and begins_box(near[0], labels):
-        return near[:2]
+        return [*pictures, *near[:2]]
     end = next((n for n, p in enumerate(near, 1) if names_makers(p, p.right or p.strong or p.italic)), 0)
-    return near[:end]
+    return [*pictures, *near[:end]]
+
+
+def _is_picture(piece: Piece) -> bool:
+    return piece.block.type == "image" and piece.block.caption is not None

@@ -102,6 +102,17 @@ def instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+def with_late_sources(rows: Iterable[dict[str, Any]], archive: Path) -> list[dict[str, Any]]:
+    """Rows with the sources that came after them: an event names the original by its address."""
+    rows = list(rows)
+    ids = {row["url"]: row["id"] for row in rows_of(archive)}
+    files = sorted((archive / "events").rglob("*.jsonl"))
+    events = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
+    late = {event["id"]: ids[event["url"]] for event in events if event["kind"] == "source"}
+    assert not any(row["source"]["id"] for row in rows if row["id"] in late)  # told one way or the other
+    return [row | {"source": row["source"] | {"id": late.get(row["id"], row["source"]["id"])}} for row in rows]
+
+
 def with_sources(expected: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The truth in an archive that holds the originals too: copies that name no address have their source's id."""
     return {
