@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from lxml.etree import _Element
 
 from crawler import systems
+from crawler.beside import is_beside
 from crawler.blocks import BlockRules, Piece, inline_text
 from crawler.byline import split_byline
 from crawler.dates import Moment
@@ -25,7 +26,7 @@ from crawler.items import Image, Source
 from crawler.links import FoundLink
 from crawler.notices import leads_on, with_boxes, with_plain_captions, without_notices
 from crawler.page import Candidates
-from crawler.recognise import Recognised, alike, is_beside
+from crawler.recognise import Recognised, alike
 from crawler.sourceline import source_in
 from crawler.text import clean, fold
 from crawler.urls import canonical_url, registered_domain

@@ -17,6 +17,7 @@ from lxml.etree import _Element
 from scrapy.http import Response
 
 from crawler import kinds, structured
+from crawler.beside import is_beside
 from crawler.blocks import BlockRules, Piece, body_text, inline_text, read_blocks
 from crawler.dates import Moment, parse_loose
 from crawler.items import Block, Breadcrumb, Image, Source, Tag, Video
@@ -242,7 +243,8 @@ class Fields(Reading):
         for source, value in self.stated("article:published_time", "datepublished", "pubdate", "og:pubdate"):
             yield source, self.moment(value)
         for element in self.index.iter("time"):
-            yield "generic", self.moment(element.get("datetime") or inline_text(element))
+            if not is_beside(element):  # that of a comment or of another story
+                yield "generic", self.moment(element.get("datetime") or inline_text(element))
         if match := _URL_DATE.search(self.url):
             yield "url", self.moment(f"{int(match[1])}-{int(match[2]):02}-{int(match[3]):02}")
         for _, value in self.texts(self.DATE):

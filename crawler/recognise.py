@@ -14,17 +14,13 @@ from typing import ClassVar
 from lxml.etree import _Element
 
 from crawler import kinds, structured
+from crawler.beside import is_beside
 from crawler.blocks import body_text, inline_text
 from crawler.items import Article
 from crawler.page import ArticlePage, Candidates
 from crawler.text import clean, fold
 
 _LISTS = frozenset({"CollectionPage", "SearchResultsPage"})
-_BESIDE = frozenset({"aside", "nav"})
-_OF_ARTICLE = re.compile(r"entry|post|article", re.I)  # in the class of its footer
-_BESIDE_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:related|sidebar|widget|comments?|recommend\w*|popular|latest)(?:$|[\s_-])", re.I
-)
 _STORY = 3, 600  # paragraphs and letters from which a text is a story, whatever its address looks like
 _LIST = 5  # links to articles outside of paragraphs from which a page may be a list
 
@@ -118,19 +114,6 @@ class Recognised(ArticlePage):
         """What a selector matches around the story, not in what stands beside it."""
         inside = self.frame
         return [e for e in self.select(query) if inside in e.iterancestors() and not is_beside(e, inside)]
-
-
-def is_beside(element: _Element, inside: _Element | None = None) -> bool:
-    """Whether an element stands in a part beside the story: a sidebar, related stories, comments."""
-    for around in (element, *element.iterancestors()):
-        if around is inside:
-            return False
-        classes = around.get("class") or ""
-        if around.tag in _BESIDE or _BESIDE_CLASS.search(classes):
-            return True
-        if around.tag == "footer" and not _OF_ARTICLE.search(classes):
-            return True
-    return False
 
 
 def alike(one: str, other: str) -> bool:

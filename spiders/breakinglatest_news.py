@@ -53,7 +53,7 @@ class BreakingLatest(Plain):
 
 class BreakingLatestPage(BreakingLatest, NewsPage):
     name = "BreakingLatestPage"
-    number = 1
+    number = 2
 
     TITLE = ("h1.entry-title", "h1.post-title")
     BODY = ("div.inner-post-entry", "div.entry-content")

@@ -41,7 +41,7 @@ class London24News(Plain):
 
 class London24NewsPage(London24News, NewsPage):
     name = "London24NewsPage"
-    number = 1
+    number = 2
 
     TITLE = ("h1.entry-title",)
     BODY = (".entry-content", ".td-post-content", ".post-content", '[itemprop="articleBody"]')

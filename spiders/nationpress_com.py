@@ -46,7 +46,7 @@ class NationPress(Plain):
 
 class NationPressPage(NationPress, NewsPage):
     name = "NationPressPage"
-    number = 1
+    number = 2
 
     ZONE = timezone(timedelta(hours=5, minutes=30))
     BOXES = frozenset({"synopsis", "key takeaways", "key takeaway", "key highlights"})

@@ -175,7 +175,7 @@ class VietnamPage(Vietnam, ArticlePage):
 
     name = "VietnamPage"
     fallback = NewsPage
-    number = 1
+    number = 2
 
     TITLE = ("h1",)
     BODY = (".post-detail-body", ".post-detail-container", ".entry-content", ".ant-layout-content", '[role="main"]')
