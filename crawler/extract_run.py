@@ -6,6 +6,7 @@ stand earlier in the same file come last.
 
 from __future__ import annotations
 
+import gc
 import shutil
 import signal
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ def extract(
     Raises OSError when nothing more can be written, BrokenProcessPool when a worker was killed.
     """
     whole = Extracted()
+    _collect_seldom()
     seconds = settings.getfloat("EXTRACT_SECONDS")
     extractor = Extractor(settings, spider, seconds)
     if min(processes, len(sources)) < 2:
@@ -54,6 +56,13 @@ def extract(
         places = list(pool.map(find, searched, [_wanted(whole)] * len(searched)))
     _take_left(sources, extractor, whole, out, places)
     return whole
+
+
+def _collect_seldom() -> None:
+    """A page leaves no cycles: it is freed when it is done with. Looking for some took a twentieth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _if_left(sources: list[Source], whole: Extracted) -> list[Source]:
