@@ -573,7 +573,7 @@ class Store:
 
     def _sources_of(self, sites: Sites) -> Sources:
         spider = self._args.spider
-        republishes = sites.load(spider).republishes
+        republishes = spider in sites.names and sites.load(spider).republishes
         return Sources(self._ledger, self.folder, spider, self._args.job, sites, republishes=republishes)
 
     # --- Small helpers ----------------------------------------------------------------------------------------
