@@ -13,6 +13,7 @@ before a redesign do not hide it.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -161,24 +162,31 @@ def _ends(window: Sequence[Seen], name: str) -> list[list[Seen]]:
 
 
 def _fall(history: History, window: list[Seen], name: str, rule: Rule) -> Fall | None:
-    held = [(seen, basis) for seen in window if (basis := history.basis(seen.year, name, rule)) is not None]
-    if len(held) < LEAST:
+    """Asked for each page in which any field does not fit: so by year and source, of which a window has few."""
+    known = {year: history.basis(year, name, rule) for year in {seen.year for seen in window}}
+    held = Counter((seen.year, seen.sources[name]) for seen in window if known[seen.year] is not None)
+    of_year = [(year, source, pages, basis) for (year, source), pages in held.items() if (basis := known[year])]
+    size = held.total()
+    if size < LEAST:
         return None
-    count, chances, expected = 0, [], 0.0
+    lacking = {(year, source) for year, source, _, basis in of_year if not fits(basis, source)}
+    count = sum(pages for place, pages in held.items() if place not in lacking)
+    expected = sum(pages * share(basis) for _, _, pages, basis in of_year)
+    if (expected - count) / size < rule.fall:
+        return None
+    chances: list[float] = []
     before, now = dict[str, float](), dict[str, float]()
-    for seen, basis in held:
-        pages = sum(basis.values())
-        good = share(basis)
-        count += fits(basis, seen.sources[name])
-        expected += good
-        chances.append((good * pages + 1) / (pages + 2))  # the rule of succession: a share of 100 % is not certain
-        if not fits(basis, seen.sources[name]):
-            now[seen.sources[name]] = now.get(seen.sources[name], 0.0) + 1 / len(held)
-        for source, number in basis.items():
-            before[source] = before.get(source, 0.0) + number / pages / len(held)
-    if (expected - count) / len(held) < rule.fall or at_most(count, chances) > CHANCE:
+    for year, source, pages, basis in of_year:
+        learnt = sum(basis.values())
+        chance = (share(basis) * learnt + 1) / (learnt + 2)  # the rule of succession: 100 % is not certain
+        chances += [chance] * pages
+        if (year, source) in lacking:
+            now[source] = now.get(source, 0.0) + pages / size
+        for usual, number in basis.items():
+            before[usual] = before.get(usual, 0.0) + pages * number / learnt / size
+    if at_most(count, chances) > CHANCE:
         return None
-    return Fall(name, len(held), count, expected / len(held), f"{_most(before)} to {_most(now)}")
+    return Fall(name, size, count, expected / size, f"{_most(before)} to {_most(now)}")
 
 
 def at_most(count: int, chances: Sequence[float]) -> float:
