@@ -2,12 +2,13 @@
 
     history: sources of each field, by year of publication          window: the last pages
     expected share of a field = that of the history, each page of the window held against its own year
-    it fell  ⇔ the share lies DRIFT_FALL under the expected one, and chance gives so few once in a million times
+    it fell  ⇔ the share lies DRIFT_FALL under the expected one, and chance gives so few once in 100,000 times
 
 A page *fits* in a field when the value comes from a source that gives at least a twentieth of the history's values, or
 from a more trusted one than all of those. So a selector that matches no longer shows as soon as another source stands
-in for it, before anything is missing. Falls are looked for in the last 8, 16, 32 … pages of the window: pages from
-before a redesign do not hide it.
+in for it, before anything is missing. Of a field that nearly all pages have, falls are looked for in the last 8, 12,
+16, 24 … pages of the window: pages from before a redesign do not hide it. Of one that most have, half must be missing
+in a whole window.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from dataclasses import dataclass, field
 from crawler.template import LENGTH, NONE, Seen
 
 LEAST = 8  # pages of a template that an alarm needs
-CHANCE = 1e-6  # of a false alarm, for each look at a field of pages that are as the history says
+CHANCE = 1e-5  # of a false alarm, for each look at a field of pages that are as the history says
+_SIZES = tuple(part * 2**power for power in range(8) for part in (LEAST, LEAST * 3 // 2))
+NEARLY_ALL = 0.95  # share from which a field is one that every page should have
+MOST = 0.5  # share from which a field is looked at
 USUAL = 0.05  # share of the history's values that makes a source a usual one
 OCTAVE, SIGMAS = 1.0, 6.0  # bodies half or twice as long as usual, by so many standard errors, are a fall too
 KEPT = 2000.0  # pages of a year that the history remembers: beyond, all of its counts are halved
@@ -153,12 +157,10 @@ def judge(history: History, window: Sequence[Seen], names: Iterable[str], rule: 
 
 
 def _ends(window: Sequence[Seen], name: str) -> list[list[Seen]]:
-    """The last 8, 16, 32 … pages of the window that can be judged in this field, and all of them."""
+    """The last 8, 12, 16, 24 … pages of the window that can be judged in this field, and all of them."""
     able = [seen for seen in window if (seen.length is not None if name == LENGTH else name in seen.sources)]
-    sizes = [LEAST]
-    while sizes[-1] < len(able):
-        sizes.append(min(2 * sizes[-1], len(able)))
-    return [able[-size:] for size in sizes if size <= len(able)]
+    sizes = sorted({size for size in (*_SIZES, len(able)) if size <= len(able)})
+    return [able[-size:] for size in sizes]
 
 
 def _fall(history: History, window: list[Seen], name: str, rule: Rule) -> Fall | None:
@@ -172,35 +174,50 @@ def _fall(history: History, window: list[Seen], name: str, rule: Rule) -> Fall |
     lacking = {(year, source) for year, source, _, basis in of_year if not fits(basis, source)}
     count = sum(pages for place, pages in held.items() if place not in lacking)
     expected = sum(pages * share(basis) for _, _, pages, basis in of_year)
-    if (expected - count) / size < rule.fall:
+    if (expected - count) / size < rule.fall or expected / size < MOST:
         return None
-    chances: list[float] = []
+    if expected / size < NEARLY_ALL and (size < rule.every or count > expected / 2):
+        return None  # such fields come and go with the sections of a paper
+    groups: dict[int, tuple[int, float, float]] = {}  # by history: pages of the window, its own that fit, and do not
     before, now = dict[str, float](), dict[str, float]()
     for year, source, pages, basis in of_year:
         learnt = sum(basis.values())
-        chance = (share(basis) * learnt + 1) / (learnt + 2)  # the rule of succession: 100 % is not certain
-        chances += [chance] * pages
+        so_far, fit, odd = groups.get(id(basis), (0, share(basis) * learnt, (1 - share(basis)) * learnt))
+        groups[id(basis)] = so_far + pages, fit, odd
         if (year, source) in lacking:
             now[source] = now.get(source, 0.0) + pages / size
         for usual, number in basis.items():
             before[usual] = before.get(usual, 0.0) + pages * number / learnt / size
-    if at_most(count, chances) > CHANCE:
+    if at_most(count, groups.values()) > CHANCE:
         return None
     return Fall(name, size, count, expected / size, f"{_most(before)} to {_most(now)}")
 
 
-def at_most(count: int, chances: Sequence[float]) -> float:
-    """Probability of ``count`` successes or fewer in trials of these chances (the Poisson binomial distribution).
+def at_most(count: int, groups: Iterable[tuple[int, float, float]]) -> float:
+    """Probability of ``count`` pages that fit, or fewer: in each group so many pages, by a history of (fit, do not).
 
-    >>> round(at_most(1, [0.5, 0.5]), 3)
-    0.75
+    The share behind a history is known no better than its pages tell it (beta-binomial distribution, uniform prior).
+    Pages of one kind come in a row, so a history weighs as half of its pages would if each stood alone.
+
+    >>> round(at_most(0, [(1, 0, 0)]), 3), round(at_most(1, [(1, 18, 2), (1, 18, 2)]), 3)
+    (0.5, 0.306)
     """
-    ways = [1.0] + [0.0] * count  # ways[n]: probability of n successes so far
-    for chance in chances:
-        for number in range(count, 0, -1):
-            ways[number] = ways[number] * (1 - chance) + ways[number - 1] * chance
-        ways[0] *= 1 - chance
-    return sum(ways)
+    ways = [1.0]  # ways[n]: probability of n pages that fit so far
+    for pages, fit, odd in groups:
+        a, b = fit / 2 + 1, odd / 2 + 1
+        one = [
+            math.comb(pages, n) * math.exp(_log_beta(n + a, pages - n + b) - _log_beta(a, b)) for n in range(pages + 1)
+        ]
+        both = [0.0] * (len(ways) + pages)
+        for n, way in enumerate(ways):
+            for m, chance in enumerate(one):
+                both[n + m] += way * chance
+        ways = both
+    return sum(ways[: count + 1])
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
 
 def _length_fall(history: History, window: list[Seen], name: str, rule: Rule) -> Fall | None:

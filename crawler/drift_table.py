@@ -61,6 +61,16 @@ class DriftTable:
         ).fetchall()
         return (Quarantined(*(*row[:4], tuple(json.loads(row[4])), *row[5:])) for row in rows)
 
+    def spiders_with_open_rows(self) -> list[str]:
+        """Spiders with a file of rows that no run has closed."""
+        query = "SELECT DISTINCT spider FROM files WHERE closed = 0 AND kind <> 'warc' ORDER BY spider"
+        return [str(spider) for (spider,) in self._db.execute(query)]
+
+    def waits(self, article_id: str, content_digest: str) -> bool:
+        """Whether a row of this article that says this is in quarantine."""
+        query = "SELECT 1 FROM quarantine WHERE article_id = ? AND content_digest = ? AND returned_at IS NULL"
+        return self._db.execute(query, (article_id, content_digest)).fetchone() is not None
+
     def in_quarantine(self, key: tuple[str, str, str]) -> int:
         """How many rows of a template are in quarantine."""
         query = f"SELECT COUNT(*) FROM quarantine WHERE {_KEY} AND returned_at IS NULL"

@@ -333,6 +333,7 @@ class Quarantined:
     captured_at: str
     run: str
     url_id: int | None = None
+    content_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,5 +259,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX events_in_order ON events (position)",
     ),
     ("ALTER TABLE frontier ADD COLUMN seed TEXT",),
+    (
+        "ALTER TABLE quarantine ADD COLUMN content_digest TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX quarantine_of_article ON quarantine (article_id) WHERE returned_at IS NULL",
+    ),
 )
 """Statements per schema version: entry 0 makes version 1 of an empty file, entry 1 makes version 2 of it, …"""

@@ -43,11 +43,15 @@ if TYPE_CHECKING:
 SCOPE = '{"quarantined":true}'
 
 
-def quarantined_spiders(folder: Path) -> list[str]:
-    """Spiders with rows in quarantine. Raises sqlite3.Error and LedgerError."""
+def quarantined_spiders(folder: Path) -> dict[str, bool]:
+    """Spiders with rows in quarantine; False: none, but files that are still open. Raises sqlite3.Error, LedgerError.
+
+    A run that was killed after its last row has left nothing but files to be closed.
+    """
     ledger = Ledger.open(folder / LEDGER, read_only=True)
     try:
-        return sorted({entry.spider for entry in ledger.drift.quarantined()})
+        unclosed = dict.fromkeys(ledger.drift.spiders_with_open_rows(), False)
+        return dict(sorted((unclosed | {entry.spider: True for entry in ledger.drift.quarantined()}).items()))
     finally:
         ledger.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sqlite3
 from collections import Counter
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,8 +49,10 @@ def run_quarantined(only: str | None, settings: BaseSettings | None) -> Status:
     counts: Counter[str] = Counter()
     try:
         spiders = quarantined_spiders(folder)
-        for spider in [name for name in spiders if only in (None, name)]:
-            counts += bring_back(folder, settings, spider, made_up_job())
+        for spider, waits in spiders.items():
+            if only in (None, spider):
+                with nullcontext() if waits else suppress(Locked):  # a crawl has files open as long as it runs
+                    counts += bring_back(folder, settings, spider, made_up_job())
     except Locked as error:
         complain(f"{error}; wait for it or stop it", settings)
         return Status.LOCKED
@@ -59,8 +62,9 @@ def run_quarantined(only: str | None, settings: BaseSettings | None) -> Status:
     except (LedgerError, sqlite3.Error, OSError) as error:
         complain(f"{folder / 'ledger.sqlite'}: {error}", settings)
         return Status.OUTPUT
-    if only and only not in spiders:
-        complain(f"nothing of {only[:60]!r} is in quarantine" + (f": of {', '.join(spiders)} is" if spiders else ""))
+    waiting = [name for name, waits in spiders.items() if waits]
+    if only and only not in waiting:
+        complain(f"nothing of {only[:60]!r} is in quarantine" + (f": of {', '.join(waiting)} is" if waiting else ""))
         return Status.FINISHED
     told = f"{counts['rows']:,} rows came back from quarantine"
     told += f", {counts['unchanged']:,} say what is archived already" if counts["unchanged"] else ""

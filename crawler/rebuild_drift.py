@@ -104,4 +104,5 @@ def _entry(spider: str, row: dict[str, Any], file: str, offset: int, length: int
         length=length,
         captured_at=row["captured_at"],
         run=row["run"],
+        content_digest=row["content_digest"],
     )

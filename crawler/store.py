@@ -140,6 +140,7 @@ class Store:
         # Known, but not committed yet
         self._payloads: dict[str, Capture] = {}
         self._counts: dict[str, int] = {}
+        self._aside: dict[str, str] = {}  # content digest by article: rows held back or put into quarantine by this run
         self._beat = monotonic()
 
     # --- From other threads -----------------------------------------------------------------------------------
@@ -308,6 +309,9 @@ class Store:
         visit.seen = seen_of(article)
         verdict = self._watch.look(visit.seen)
         if verdict is not None and not self._versions.says_the_same(article):
+            if self._is_aside(article):
+                return "unchanged"
+            self._aside[article.id] = article.content_digest
             visit.suspect = article
             return verdict
         return None if self._decided(article, visit.url_id) else "unchanged"
@@ -319,6 +323,11 @@ class Store:
         if self._sources is not None:
             self._sources.decide(article)
         return True
+
+    def _is_aside(self, article: Article) -> bool:
+        """Whether a row that says the same is held back or in quarantine already."""
+        digest = article.content_digest
+        return self._aside.get(article.id) == digest or self._ledger.drift.waits(article.id, digest)
 
     def _do_end(self, visit: Visit, ops: list[Op]) -> None:
         self._ended += 1
@@ -379,6 +388,7 @@ class Store:
                 captured_at=article.captured_at,
                 run=self._args.job,
                 url_id=visit.url_id,
+                content_digest=article.content_digest,
             )
         )
         self._count("quarantined")

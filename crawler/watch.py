@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from crawler.drift import Fall, History, Rule, departures, fits, judge, share
+from crawler.drift import MOST, NEARLY_ALL, Fall, History, Rule, departures, fits, judge, share
 from crawler.drift_report import told
 from crawler.drift_table import FELL, DriftTable
 from crawler.ledger_ops import DriftCounts, DriftState, DriftWindow, Op
@@ -26,8 +26,6 @@ from crawler.template import FIELDS, LENGTH, ROW, Seen
 
 logger = logging.getLogger(__name__)
 
-HELD_FROM = 0.95  # share of the pages that fit, from which one that does not is held back
-SUSPECT_FROM = 0.5  # with less, a page without the field says nothing of itself
 SHOWN = 3  # addresses of an alarm
 HELD, QUARANTINED = "held", "quarantined"
 
@@ -79,7 +77,7 @@ class Watch(Generic[_T]):
         if self._fallen(template, seen):
             return QUARANTINED
         odd = departures(template.history, seen, self._rule).values()
-        return HELD if max(odd, default=0.0) >= HELD_FROM else None
+        return HELD if max(odd, default=0.0) >= NEARLY_ALL else None
 
     def note(self, seen: Seen, held: _T | None = None) -> None:
         """A visit has ended: count its page. A row that is held back is decided later, see ``ready``."""
@@ -182,7 +180,7 @@ class Watch(Generic[_T]):
         if name not in seen.sources or name == ROW:
             return False
         basis = template.history.basis(seen.year, name, self._rule) or template.history.pooled(name)
-        return share(basis) >= SUSPECT_FROM and not fits(basis, seen.sources[name])
+        return share(basis) >= MOST and not fits(basis, seen.sources[name])
 
     def _look_at_all(self, seen: Seen, template: _Template[_T]) -> None:
         template.unlooked = 0

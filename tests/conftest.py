@@ -131,12 +131,21 @@ def first_line(process: subprocess.Popen[str], timeout: float) -> str:
 
 
 @contextmanager
-def replica_at(folder: Path, clock: str | None = None) -> Iterator[ReplicaProcess]:
+def replica_at(folder: Path, clock: str | None = None, *options: str) -> Iterator[ReplicaProcess]:
     """The whole replica at this clock (its default one) on a free port; its files are in the folder."""
     ca_file, truth_file, log_file = folder / "ca.pem", folder / "truth.json", folder / "requests.jsonl"
     log_file.touch()
     files = ["--ca", str(ca_file), "--truth", str(truth_file), "--log", str(log_file)]
-    command = [sys.executable, "-m", "tests.replica", "--port", "0", *files, *(["--clock", clock] if clock else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.replica",
+        "--port",
+        "0",
+        *files,
+        *(["--clock", clock] if clock else []),
+        *options,
+    ]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             proxy_url = first_line(process, READY_TIMEOUT)
