@@ -56,7 +56,9 @@ def seeds_of(spider: NewsSpider) -> dict[str, Any]:
             name: [spider.category_url(name, language) for language in args.languages] for name in args.categories
         },
     }
-    first = [{"url": found.url, "kind": found.kind} for found in spider.seeds()]
+    first = [
+        {"url": found.url, "kind": found.kind} for found in getattr(spider, "seeds", tuple)()
+    ]  # a spider of its own kind has none
     seeds: dict[str, Any] = clean_value({"seeds": list(args.seeds), **resolved, "asked_first": first})
     return seeds
 
