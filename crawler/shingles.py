@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 from zlib import crc32
 
-WORDS = 4  # of a shingle; ``shingles`` mixes as many
+WORDS = 4  # of a shingle; ``_mixed`` takes as many
 BANDS, ROWS = 20, 3
 FEWEST = 40  # shingles; of shorter texts likeness says nothing
 
@@ -35,15 +34,13 @@ class Likeness(NamedTuple):
 
 def shingles(text: str) -> frozenset[int]:
     """Hashes (64 bits) of every four words in a row; without case and punctuation, with diacritics."""
-    words = list(map(_hashed, _WORD.findall(unicodedata.normalize("NFC", text).lower())))
-    rows = zip(words, words[1:], words[2:], words[3:], strict=False)
-    mixed = [(((a * _STEP + b) * _STEP + c) * _STEP + d & _MASK) * _MIX & _MASK for a, b, c, d in rows]
-    return frozenset([(value ^ value >> 32) * _MIX & _MASK for value in mixed])
+    words = [crc32(word.encode()) for word in _WORD.findall(unicodedata.normalize("NFC", text).lower())]
+    return frozenset(map(_mixed, words, words[1:], words[2:], words[3:]))
 
 
-@lru_cache(maxsize=16_384)  # Vietnamese has some thousand syllables
-def _hashed(word: str) -> int:
-    return crc32(word.encode())
+def _mixed(a: int, b: int, c: int, d: int) -> int:
+    value = (((a * _STEP + b) * _STEP + c) * _STEP + d & _MASK) * _MIX & _MASK
+    return (value ^ value >> 32) * _MIX & _MASK
 
 
 def bands(found: frozenset[int]) -> list[int]:
@@ -51,12 +48,16 @@ def bands(found: frozenset[int]) -> list[int]:
     if len(found) < FEWEST:
         return []
     places = BANDS * ROWS
-    least = {value % places: value // places for value in sorted(found, reverse=True)}  # the last one stays
-    minima = [least.get(place) for place in range(places)]
+    minima: list[int | None] = [None] * places
+    for value in found:
+        rest, place = divmod(value, places)
+        least = minima[place]
+        if least is None or rest < least:
+            minima[place] = rest
     dense: list[tuple[int, int]] = []  # from the last place to the first: how far the lender is, and what it lends
-    near = next((place + 1, value) for place, value in enumerate(minima) if value is not None)
-    for value in reversed(minima):
-        near = (near[0] + 1, near[1]) if value is None else (0, value)
+    near = next((place + 1, least) for place, least in enumerate(minima) if least is not None)
+    for least in reversed(minima):
+        near = (near[0] + 1, near[1]) if least is None else (0, least)
         dense.append(near)
     return [_band(number, dense[number * ROWS : (number + 1) * ROWS]) for number in range(BANDS)]
 
