@@ -28,7 +28,7 @@ from crawler.feeds import read_entries
 from crawler.items import FoundBy
 from crawler.ledger_ops import ARTICLE_KINDS
 from crawler.links import Addresses
-from crawler.refusal import SOFT_404
+from crawler.refusal import EMPTY_SHELL, SOFT_404
 from crawler.requisites import RequisiteRules, requisites_of
 from crawler.template import unread
 from crawler.text import clean
@@ -240,7 +240,7 @@ class NewsSpider(Addresses, scrapy.Spider):
         visit.end("failed", refusal or "not_an_article")
         if refusal is None and visit.kind in ARTICLE_KINDS:
             visit.seen = unread(page)
-        if page.is_challenge():
+        if page.is_challenge() or refusal == EMPTY_SHELL:
             self._see(response, visit, "wall")
         elif refusal == SOFT_404:
             self._see(response, visit, "soft404")

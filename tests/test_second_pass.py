@@ -378,6 +378,39 @@ def test_an_article_that_no_list_names_is_asked_when_it_is_due(tmp_path_factory:
         assert kinds(press.lines("events")) == {"1": "gone"}
 
 
+WALLS = {
+    "consent": "<title>Before you continue</title><h1>Before you continue to the paper</h1><p>We use cookies.</p>",
+    "captcha": "<title>Captcha</title><h1>Verify you are human</h1><div class='h-captcha'></div>",
+    "challenge": "<title>Just a moment...</title><div id='challenge-form'></div>",
+    "login": "<title>Đăng nhập | Bản tin</title><form><input type='password'></form>",
+    "paywall": "<title>Chuyện làng chài</title><h1 class='article-detail-title'>Chuyện làng chài</h1>"
+    "<div itemprop='articleBody'><p>Thuyền về bến.</p></div><p>Đăng ký gói tháng để đọc tiếp</p>",
+    "soft404": "<title>404</title><h1>404 Not Found</h1>",
+    "empty_shell": "<title>Bản tin</title><div id='root'></div><script>start()</script>",
+}
+
+
+@pytest.mark.slow
+def test_each_kind_of_wall_is_told_and_counted_and_no_article(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with printing(tmp_path_factory) as press:
+        urls = {address(number): reason for number, reason in enumerate(WALLS, 1)}
+        for number in range(1, len(WALLS) + 1):
+            press.paper.put(address(number), article(number))
+        press.paper.put(LIST, listing(list(urls)))
+        press.crawl()
+        rows = press.lines("articles")
+        for url, reason in urls.items():
+            press.paper.put(url, WALLS[reason])
+        run = press.crawl(*ALL)
+        assert press.lines("articles") == rows
+        told = {event["url"]: event["kind"] for event in press.lines("events")}
+        assert told == {url: "soft404" if reason == "soft404" else "wall" for url, reason in urls.items()}
+        states = press.ask("SELECT u.url, f.state, f.reason FROM frontier f JOIN urls u ON u.url_id = f.url_id")
+        assert {(url, "failed", reason) for url, reason in urls.items()} <= set(states)
+        (failed,) = [line for line in run.stderr.splitlines() if "Failed: " in line]
+        assert all(f"{reason} 1" in failed for reason in WALLS)
+
+
 @pytest.mark.slow
 def test_events_are_told_once_whatever_kills_the_crawl(tmp_path_factory: pytest.TempPathFactory) -> None:
     numbers = range(1, 301)
