@@ -175,6 +175,7 @@ def test_a_rebuild_knows_it_again_and_the_next_version_has_it(
     assert {"field": "source.id", "source": "text"} in second["extraction"]["sources"]
     assert "taken from baoquocte.vn:412345, known by its text" in scrapy(archive, "history", COPY)
     assert "taken by vietnam.vn:en:mua-nuoc-noi-ve-som-tren-dong" in scrapy(archive, "history", ORIGINAL)
+    assert scrapy(archive, "verify").startswith("sound: ")  # the row is proven without what the archive added
 
 
 def test_a_rebuild_leaves_what_was_not_told_to_the_next_run(desk: Desk, unlinked: Path, tmp_path: Path) -> None:
