@@ -15,7 +15,7 @@ $(READY): pyproject.toml constraints.txt setup.py
 	@echo "Setting up $(VENV), about a minute …"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) pip setuptools
-	$(PIP) --no-build-isolation -e '.[dev,browser,scrapyd]'
+	$(PIP) --no-build-isolation -e '.[dev,browser,scrapyd,export]'
 	@touch $(READY)
 
 demo: $(READY)            ## crawl both sites of the embedded replica

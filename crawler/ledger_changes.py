@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from crawler import sqlite
 from crawler.ledger import LedgerError
@@ -20,7 +21,7 @@ PIECE = 500  # changes read at once
 NEW, CHANGED = "new", "changed"
 KINDS = (NEW, CHANGED, "gone", "back", "moved", "soft404", "wall")
 
-# An event "changed" says what its version says. The place is that of the row, of an event that of the newest row.
+# The place is that of the row, of an event that of the newest row.
 _CHANGES = """SELECT v.position, CASE WHEN v.version = 1 THEN 'new' ELSE 'changed' END, v.captured_at, v.article_id,
     a.url, v.run, v.version, a.version, v.row_id, v.file, v.file_offset, v.length, NULL, NULL, v.record_id
 FROM versions v JOIN articles a ON a.article_id = v.article_id WHERE v.position > ? AND v.position <= ?
@@ -29,8 +30,13 @@ SELECT e.position, e.kind, e.at, e.article_id, e.url, e.run, a.version, a.versio
     v.length, e.event_id, e.status, e.record_id
 FROM events e JOIN articles a ON a.article_id = e.article_id
     JOIN versions v ON v.article_id = a.article_id AND v.version = a.version
-WHERE e.position > ? AND e.position <= ? AND e.kind <> 'changed'
+WHERE e.position > ? AND e.position <= ?
 ORDER BY 1 LIMIT ?"""
+_VISITS = """SELECT c.record_id, u.article_id, c.url, c.captured_at, c.status, c.record_type, c.original_id,
+    c.payload_digest, c.truncated, c.run
+FROM captures c JOIN urls u ON u.url_id = c.url_id"""
+_OUTCOMES = """SELECT host, state, CASE WHEN state = 'redirected' THEN '' ELSE COALESCE(reason, '') END, COUNT(*)
+FROM frontier WHERE kind IN ('article', 'related') GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,23 @@ class Change:
 
     @property
     def is_version(self) -> bool:
+        """Else it is an event; of these, ``changed`` only says what its version says."""
         return self.event_id is None
+
+
+class Visited(NamedTuple):
+    """A visit of an address of the frontier."""
+
+    record_id: str
+    article_id: str | None
+    url: str
+    at: str
+    status: int | None
+    record_type: str
+    original_id: str | None
+    payload_digest: str | None
+    truncated: str | None
+    run: str
 
 
 class ChangeTable:
@@ -82,6 +104,30 @@ class ChangeTable:
             for row in rows:
                 yield Change(*(*row[:8], RowPlace(*row[8:12]), *row[12:]))
             after = int(rows[-1][0])
+
+    def hold(self) -> None:
+        """Answer all further questions from the ledger as it is now."""
+        self._db.execute("BEGIN")
+
+    def visits(self) -> Iterator[Visited]:
+        """Every capture of an address of the frontier, in no order."""
+        yield from map(Visited._make, self._db.execute(_VISITS))
+
+    def link_files(self) -> Iterator[tuple[str, str, int]]:
+        """Files of ``links/``: path, job, and the length that is committed."""
+        yield from self._db.execute("SELECT path, run, length FROM files WHERE kind = 'links' ORDER BY path")
+
+    def outcomes(self) -> Iterator[tuple[str, str, str, int]]:
+        """Of the article addresses of the frontier: host, state, reason (of a redirect none), how many."""
+        yield from self._db.execute(_OUTCOMES)
+
+    def states(self) -> Iterator[tuple[str, int]]:
+        """How many articles are live, gone …"""
+        yield from self._db.execute("SELECT state, COUNT(*) FROM articles GROUP BY state ORDER BY state")
+
+    def copies(self) -> Iterator[tuple[str, int]]:
+        """How many articles are known to be taken from another one, by how it was found."""
+        yield from self._db.execute("SELECT how, COUNT(*) FROM sources GROUP BY how ORDER BY how")
 
     def place_of(self, article_id: str, version: int) -> RowPlace | None:
         """Where the row of a version stands."""

@@ -52,6 +52,11 @@ def row_schema() -> dict[str, Any]:
     }
 
 
+def table_schema(cls: type) -> dict[str, Any]:
+    """Return the JSON Schema of another kind of line, of plain members alone."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": cls.__name__, **_object_schema(cls)}
+
+
 def row_table() -> str:
     """Return the Markdown of docs/row.md: a table of the row, then one of each of its parts."""
     blocks = [

@@ -29,7 +29,7 @@ def told_changes(table: ChangeTable, files: RowFiles, after: int, until: int, si
     """Changes behind ``after`` up to ``until``, in order; with ``since`` those captured on that day or later."""
     first = begin_of(since) if since else ""
     for change in table.changes(after, until):
-        if change.at < first:
+        if change.at < first or (change.kind == CHANGED and not change.is_version):
             continue
         row, changes = files.row(change.row), {}
         if row and change.kind == CHANGED:
