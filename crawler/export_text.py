@@ -38,6 +38,7 @@ _CROISSANT = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -57,6 +58,7 @@ _CROISSANT = {
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
@@ -75,9 +77,9 @@ def readme(about: dict[str, Any], card: Card, layout: Layout, tables: Iterable[s
         "pretty_name: News articles of Vietnam, archived by Bảo Quản",
         f"size_categories: [{_size(total['newest'])}]",
     ]
-    head += ["tags: [news, vietnam, web-archive]", "configs:"]
-    for table in tables:
-        path = f"{table}/**/*.{layout.ending}" if layout.format != "hf" else f"{table}/*.parquet"
+    head += ["tags: [news, vietnam, web-archive]", *(["configs:"] if layout.is_parquet else [])]
+    for table in tables if layout.is_parquet else ():  # JSON lines have to be read with their schema
+        path = f"{table}/**/*.parquet" if layout.format != "hf" else f"{table}/*.parquet"
         head += [f"- config_name: {table}", "  data_files:", "  - split: train", f"    path: {path}"]
     lines = [*head, "---", "", "# News articles, archived by Bảo Quản", ""]
     lines += [f"Written {about['written_at']} by bao-quan {__version__}, format {layout.format}, from the archive's "]
@@ -123,9 +125,9 @@ def readme(about: dict[str, Any], card: Card, layout: Layout, tables: Iterable[s
 
 
 def croissant(about: dict[str, Any], layout: Layout, tables: Iterable[str]) -> str:
-    """Croissant 1.0 (docs.mlcommons.org/croissant): files and plain columns; nested ones stand in schema/."""
+    """Croissant 1.0 (docs.mlcommons.org/croissant): files, and of Parquet the plain columns; all stand in schema/."""
     files, sets = [], []
-    kind = "application/vnd.apache.parquet" if layout.is_parquet else "application/jsonlines"
+    kind = "application/x-parquet" if layout.is_parquet else "application/jsonlines"
     for table in tables:
         includes = f"{table}/*.parquet" if layout.format == "hf" else f"{table}/*/*/*.{layout.ending}"
         files.append(
@@ -138,7 +140,7 @@ def croissant(about: dict[str, Any], layout: Layout, tables: Iterable[str]) -> s
                 "includes": includes,
             }
         )
-        if layout.format in ("schema.org", "zyte"):
+        if not layout.is_parquet:  # its readers guess the types of JSON lines
             continue
         fields = []
         for name, hint in columns_of(table, layout.in_path).items():
@@ -156,8 +158,8 @@ def croissant(about: dict[str, Any], layout: Layout, tables: Iterable[str]) -> s
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": "bao-quan-news",
         "description": f"News articles, archived by Bảo Quản. {_chosen(about)} {LICENCE}",
-        "license": "https://choosealicense.com/licenses/other/",
-        "url": "https://schema.org/NewsArticle",
+        "license": "The texts are their publishers'; see README.md",
+        "citeAs": "Cite the articles by their addresses and record ids; the archive by its operator and date.",
         "version": f"1.0.{about['until']}",
         "datePublished": about["written_at"][:10],
         "isLiveDataset": about["cursor"] is not None,

@@ -19,6 +19,10 @@ PEERS = {  # command: what is installed for it
     "wacz": ("wacz==0.6.0", "setuptools<81"),
     "wayback": ("pywb==2.10.0", "setuptools<81"),
     "warcprox": ("warcprox==2.6.1", "setuptools<81"),
+    "python3": (  # what people read rows and exports with
+        *("duckdb==2.0.0", "pandas==3.1.1", "polars==2.1.0", "datasets==5.2.0", "pyarrow==26.0.1"),
+        *("zyte-common-items==0.31.0", "mlcroissant==1.1.1"),
+    ),
 }
 INSTALL_SECONDS = 300
 
