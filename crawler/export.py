@@ -63,20 +63,21 @@ def write_export(
     shutil.rmtree(draft, ignore_errors=True)
     make_folder(draft)
     try:
-        card = Card(before.get("months"))
-        plan = Plan(draft / "plan", archive, choice)
+        plan = Plan(archive, choice)
         try:
-            _fill(archive, table, draft, layout, choice, plan, card, cursor, before)
+            _fill(archive, table, draft, layout, choice, plan, Card(before.get("months")), cursor, before)
         finally:
             plan.close()
-            (draft / "plan").unlink()
         if cursor is None:
             _take_name(draft, folder)
         else:
             files = [path for path in sorted(draft.rglob("*")) if path.is_file()]
             cursor[1].deliver(choice.until, [(path, folder / path.relative_to(draft)) for path in files])
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    except BaseException:
+        if cursor is None or cursor[1].position != choice.until:  # else the next start names what is left
+            shutil.rmtree(draft, ignore_errors=True)
+        raise
+    shutil.rmtree(draft, ignore_errors=True)
     return plan.counts
 
 

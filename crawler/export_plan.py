@@ -7,7 +7,6 @@ Everything that an export holds of an article goes through ``Plan.take_changes``
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from crawler import sqlite
 from crawler.dates import HANOI
 from crawler.events import EVENT_SCHEMA
 from crawler.rowfiles import RowFiles
 from crawler.serialize import to_line
 from crawler.silence import site_of
 from crawler.telling import begin_of
-from crawler.urls import host_of, registered_domain
+from crawler.urls import registered_domain
 from warc.writer import OPEN
 
 if TYPE_CHECKING:
@@ -31,20 +31,19 @@ if TYPE_CHECKING:
     from crawler.ledger_changes import Change, ChangeTable, Visited
 
 UNDATED = "undated"
-_TABLES = """
-CREATE TABLE rows (n INTEGER PRIMARY KEY, site TEXT, month TEXT, newest INTEGER, row_id TEXT, visit_id TEXT, run TEXT,
-    version INTEGER, digest TEXT, file TEXT, place INTEGER, length INTEGER);
-CREATE TABLE links (n INTEGER, file TEXT, place INTEGER, length INTEGER);
-CREATE TABLE lines (name TEXT, site TEXT, month TEXT, line BLOB);
-CREATE TABLE told (record_id TEXT, kind TEXT);
-"""
-_INDEXES = """
-CREATE INDEX rows_by_month ON rows (site, month);
-CREATE INDEX rows_by_id ON rows (row_id);
-CREATE INDEX rows_by_visit ON rows (visit_id);
-CREATE INDEX rows_by_digest ON rows (digest);
-CREATE INDEX told_by_record ON told (record_id);
-"""
+_TABLES = (
+    """CREATE TEMP TABLE plan_rows (n INTEGER PRIMARY KEY, site TEXT, month TEXT, newest INTEGER, row_id TEXT,
+        visit_id TEXT, run TEXT, version INTEGER, digest TEXT, file TEXT, place BIGINT, length BIGINT)""",
+    "CREATE TEMP TABLE plan_links (n INTEGER, file TEXT, place BIGINT, length BIGINT)",
+    "CREATE TEMP TABLE plan_lines (n INTEGER PRIMARY KEY, name TEXT, site TEXT, month TEXT, line BLOB)",
+    "CREATE TEMP TABLE plan_told (record_id TEXT, kind TEXT)",
+    "CREATE INDEX plan_rows_by_month ON plan_rows (site, month)",
+    "CREATE INDEX plan_rows_by_id ON plan_rows (row_id)",
+    "CREATE INDEX plan_rows_by_visit ON plan_rows (visit_id)",
+    "CREATE INDEX plan_links_of ON plan_links (n)",
+    "CREATE INDEX plan_lines_by_month ON plan_lines (name, site, month)",
+    "CREATE INDEX plan_told_by_record ON plan_told (record_id)",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +58,15 @@ class Choice:
 
 
 class Plan:
-    """A scratch file. Raises sqlite3.Error and OSError."""
+    """On scratch space. Raises sqlite3.Error and OSError."""
 
-    def __init__(self, path: Path, archive: Path, choice: Choice) -> None:
+    def __init__(self, archive: Path, choice: Choice) -> None:
         self._archive = archive
         self._choice = choice
         self.counts: Counter[str] = Counter()
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA synchronous = OFF")  # scratch: a kill makes it anew
-        self._db.executescript(_TABLES)
+        self._db = sqlite.open_scratch()
+        for statement in _TABLES:
+            self._db.execute(statement)
 
     def close(self) -> None:
         self._db.close()
@@ -75,32 +74,32 @@ class Plan:
     def take_changes(self, table: ChangeTable, files: RowFiles, card: Card) -> None:
         """Note the rows and events that are wanted."""
         choice, first = self._choice, begin_of(self._choice.since) if self._choice.since else ""
-        self._db.execute("BEGIN")
-        for change in table.changes(choice.after, choice.until):
-            if change.at < first:
-                continue
-            row = files.row(change.row) if change.is_version or choice.tag else None
-            if row is None and (change.is_version or choice.tag):
-                self.counts["rows that are not there"] += change.is_version
-            elif choice.tag and not _has_tag(row or {}, choice.tag):
-                self.counts["without the tag"] += change.is_version
-            elif row is not None and change.is_version:
-                self._take_row(change, row, card)
-            else:
-                self._take_event(change)
-        self._db.executescript(_INDEXES)  # commits first
+        with sqlite.transaction(self._db):
+            for change in table.changes(choice.after, choice.until):
+                if change.at < first:
+                    continue
+                row = files.row(change.row) if change.is_version or choice.tag else None
+                if row is None and (change.is_version or choice.tag):
+                    self.counts["rows that are not there"] += change.is_version
+                elif choice.tag and not _has_tag(row or {}, choice.tag):
+                    self.counts["without the tag"] += change.is_version
+                elif row is not None and change.is_version:
+                    self._take_row(change, row, card)
+                else:
+                    self._take_event(change)
 
     def _take_row(self, change: Change, row: dict[str, Any], card: Card) -> None:
         newest = change.version == change.newest
+        place, visit_id = change.row, row["warc"]["revisit_id"] or row["warc"]["record_id"]
         if self._choice.latest and not newest:
             self.counts["older versions"] += 1
+            self._db.execute("INSERT INTO plan_told VALUES (?, ?)", (visit_id, change.kind))
             return
         month = (row["published_date"] or UNDATED)[:7]
-        warc, place = row["warc"], change.row
-        known = (row["row_id"], warc["revisit_id"] or warc["record_id"], row["run"], row["version"])
+        known = (row["row_id"], visit_id, row["run"], row["version"])
         values = (row["site"], month, newest, *known, row["content_digest"], place.file, place.offset, place.length)
         self._db.execute(
-            "INSERT INTO rows (site, month, newest, row_id, visit_id, run, version, digest, file, place, length)"
+            "INSERT INTO plan_rows (site, month, newest, row_id, visit_id, run, version, digest, file, place, length)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             values,
         )
@@ -120,52 +119,49 @@ class Plan:
             "run": change.run,
         }
         self._add_line("events", site_of(change.article_id), change.at, event)
-        self._db.execute("INSERT INTO told VALUES (?, ?)", (change.record_id, change.kind))
+        self._db.execute("INSERT INTO plan_told VALUES (?, ?)", (change.record_id, change.kind))
 
     def take_links(self, table: ChangeTable) -> None:
         """Note where the links of the wanted rows stand; only files of jobs that wrote one of them are read."""
-        jobs = {job for (job,) in self._db.execute("SELECT DISTINCT run FROM rows")}
-        self._db.execute("BEGIN")
-        for file, job, length in table.link_files():
-            if job in jobs:
-                for row_id, place, size in _blocks(self._archive / file, length):
-                    found = self._db.execute("SELECT n FROM rows WHERE row_id = ?", (row_id,)).fetchone()
+        jobs = {job for (job,) in self._db.execute("SELECT DISTINCT run FROM plan_rows")}
+        with sqlite.transaction(self._db):
+            for file, job, length in table.link_files():
+                for row_id, place, size in _blocks(self._archive / file, length) if job in jobs else ():
+                    found = self._db.execute("SELECT n FROM plan_rows WHERE row_id = ?", (row_id,)).fetchone()
                     if found:
-                        self._db.execute("INSERT INTO links VALUES (?, ?, ?, ?)", (found[0], file, place, size))
-        self._db.executescript("CREATE INDEX links_of ON links (n);")  # commits first
+                        self._db.execute("INSERT INTO plan_links VALUES (?, ?, ?, ?)", (found[0], file, place, size))
 
     def take_checks(self, table: ChangeTable) -> None:
         """Note every visit, with what came of it; with a tag those of the wanted articles alone."""
         first = begin_of(self._choice.since) if self._choice.since else ""
-        self._db.execute("BEGIN")
-        for visit in table.visits():
-            if visit.at < first:
-                continue
-            outcome = self._outcome(visit)
-            if self._choice.tag and outcome not in ("new", "changed"):
-                continue
-            site = site_of(visit.article_id) if visit.article_id else registered_domain(visit.url) or host_of(visit.url)
-            check = {
-                "record_id": visit.record_id,
-                "id": visit.article_id,
-                "site": site,
-                "url": visit.url,
-                "at": visit.at,
-                "outcome": outcome,
-                "status": visit.status,
-                "record_type": visit.record_type,
-                "original_id": visit.original_id,
-                "payload_digest": visit.payload_digest,
-                "run": visit.run,
-            }
-            self._add_line("checks", site, visit.at, check)
-        self._db.execute("COMMIT")
+        with sqlite.transaction(self._db):
+            for visit in table.visits():
+                if visit.at < first:
+                    continue
+                outcome = self._outcome(visit)
+                if self._choice.tag and outcome not in ("new", "changed"):
+                    continue
+                site = site_of(visit.article_id) if visit.article_id else registered_domain(visit.url)
+                check = {
+                    "record_id": visit.record_id,
+                    "id": visit.article_id,
+                    "site": site,
+                    "url": visit.url,
+                    "at": visit.at,
+                    "outcome": outcome,
+                    "status": visit.status,
+                    "record_type": visit.record_type,
+                    "original_id": visit.original_id,
+                    "payload_digest": visit.payload_digest,
+                    "run": visit.run,
+                }
+                self._add_line("checks", site, visit.at, check)
 
     def _outcome(self, visit: Visited) -> str:
-        row = self._db.execute("SELECT version FROM rows WHERE visit_id = ?", (visit.record_id,)).fetchone()
+        row = self._db.execute("SELECT version FROM plan_rows WHERE visit_id = ?", (visit.record_id,)).fetchone()
         if row:
             return "new" if row[0] == 1 else "changed"
-        told = self._db.execute("SELECT kind FROM told WHERE record_id = ?", (visit.record_id,)).fetchone()
+        told = self._db.execute("SELECT kind FROM plan_told WHERE record_id = ?", (visit.record_id,)).fetchone()
         if told:
             return str(told[0])
         status = visit.status or 0
@@ -183,7 +179,9 @@ class Plan:
 
     def _add_line(self, name: str, site: str, at: str, value: dict[str, Any]) -> None:
         month = datetime.fromisoformat(at).astimezone(HANOI).strftime("%Y-%m")
-        self._db.execute("INSERT INTO lines VALUES (?, ?, ?, ?)", (name, site, month, to_line(value)))
+        self._db.execute(
+            "INSERT INTO plan_lines (name, site, month, line) VALUES (?, ?, ?, ?)", (name, site, month, to_line(value))
+        )
         self.counts[name] += 1
 
     # --- What was taken ---------------------------------------------------------------------------------------
@@ -191,31 +189,31 @@ class Plan:
     def partitions(self, table: str) -> list[tuple[str, str]]:
         """Sites and months that the table has something of."""
         sql = {
-            "articles": "SELECT DISTINCT site, month FROM rows",
-            "articles_latest": "SELECT DISTINCT site, month FROM rows WHERE newest = 1",
-            "links": "SELECT DISTINCT r.site, r.month FROM links l JOIN rows r ON r.n = l.n",
-        }.get(table, "SELECT DISTINCT site, month FROM lines WHERE name = ?")
+            "articles": "SELECT DISTINCT site, month FROM plan_rows",
+            "articles_latest": "SELECT DISTINCT site, month FROM plan_rows WHERE newest = 1",
+            "links": "SELECT DISTINCT r.site, r.month FROM plan_links l JOIN plan_rows r ON r.n = l.n",
+        }.get(table, "SELECT DISTINCT site, month FROM plan_lines WHERE name = ?")
         found = self._db.execute(f"{sql} ORDER BY 1, 2", (table,) if "?" in sql else ()).fetchall()
         return [(str(site), str(month)) for site, month in found]
 
     def lines(self, table: str, site: str, month: str, files: RowFiles) -> Iterator[bytes]:
         """The lines of one table, site and month, in the order of commits."""
         if table in ("events", "checks"):
-            query = "SELECT line FROM lines WHERE name = ? AND site = ? AND month = ? ORDER BY rowid"
+            query = "SELECT line FROM plan_lines WHERE name = ? AND site = ? AND month = ? ORDER BY n"
             yield from (line for (line,) in self._db.execute(query, (table, site, month)))
             return
         if table == "links":
-            query = """SELECT l.file, l.place, l.length FROM links l JOIN rows r ON r.n = l.n
+            query = """SELECT l.file, l.place, l.length FROM plan_links l JOIN plan_rows r ON r.n = l.n
                 WHERE r.site = ? AND r.month = ? ORDER BY l.n, l.place"""
         else:
             newest = " AND newest = 1" if table == "articles_latest" else ""
-            query = f"SELECT file, place, length FROM rows WHERE site = ? AND month = ?{newest} ORDER BY n"
+            query = f"SELECT file, place, length FROM plan_rows WHERE site = ? AND month = ?{newest} ORDER BY n"
         for file, place, length in self._db.execute(query, (site, month)):
             yield from (files.line(file, place, length) or b"").splitlines(keepends=True)
 
     def same_texts(self) -> int:
         """Newest rows whose text another article has too."""
-        query = "SELECT COUNT(*) - COUNT(DISTINCT digest) FROM rows WHERE newest = 1"
+        query = "SELECT COUNT(*) - COUNT(DISTINCT digest) FROM plan_rows WHERE newest = 1"
         return int(self._db.execute(query).fetchone()[0])
 
 

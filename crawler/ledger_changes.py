@@ -7,6 +7,7 @@ later has a higher one, so whoever has seen all up to one position misses nothin
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -105,9 +106,9 @@ class ChangeTable:
                 yield Change(*(*row[:8], RowPlace(*row[8:12]), *row[12:]))
             after = int(rows[-1][0])
 
-    def hold(self) -> None:
-        """Answer all further questions from the ledger as it is now."""
-        self._db.execute("BEGIN")
+    def one_moment(self) -> AbstractContextManager[None]:
+        """All questions in the block are answered from the ledger as it is at the first."""
+        return sqlite.one_moment(self._db)
 
     def visits(self) -> Iterator[Visited]:
         """Every capture of an address of the frontier, in no order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sqlite3
 from contextlib import ExitStack
 from pathlib import Path
@@ -94,7 +95,7 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.cursor import Cursor, CursorError
-        from crawler.export import Choice, Layout, write_export
+        from crawler.export import UNFINISHED, Choice, Layout, write_export
         from crawler.ledger import LedgerError
         from crawler.ledger_changes import ChangeTable
         from crawler.lock import Locked
@@ -103,10 +104,11 @@ class Command(ScrapyCommand):
         try:
             with ExitStack() as held:
                 table = held.enter_context(ChangeTable(self._archive))
-                table.hold()
+                held.enter_context(table.one_moment())
                 cursor = None
                 if opts.cursor is not None:
                     cursor = held.enter_context(Cursor(self._archive, opts.cursor, table.order))
+                    shutil.rmtree(self._folder / UNFINISHED, ignore_errors=True)  # of one that was killed
                     self._check_batch(opts, layout, cursor, table.order)
                 after = cursor.position if cursor else 0
                 choice = Choice(after, table.end(), self._since, opts.tag, opts.latest)
