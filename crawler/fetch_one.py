@@ -61,12 +61,17 @@ class OnePage(scrapy.Spider):
         return Request(url, self.parse, errback=self.errback, cb_kwargs={"hops": hops}, dont_filter=True)
 
 
-def fetch(url: str, settings: Settings) -> Response:
-    """The last response for ``url``. Raises NotFetched. May be called once in a process: it runs the reactor."""
-    for name, value in OFF.items():
+def leave_no_trace(settings: Settings, **more: Any) -> None:
+    """Set what a process needs that asks a page or a few, and opens and archives nothing; ``more`` settings too."""
+    for name, value in {**OFF, **more}.items():
         settings.set(name, value, priority="cmdline")
     extensions = dict(settings.getdict("EXTENSIONS")) | {"crawler.progress.Progress": None}
     settings.set("EXTENSIONS", extensions, priority="cmdline")
+
+
+def fetch(url: str, settings: Settings) -> Response:
+    """The last response for ``url``. Raises NotFetched. May be called once in a process: it runs the reactor."""
+    leave_no_trace(settings)
     process = AsyncCrawlerProcess(settings)
     crawler: Crawler = process.create_crawler(OnePage)
     task: Any = process.crawl(crawler, url=url)

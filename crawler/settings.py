@@ -91,6 +91,7 @@ EXTENSIONS_BASE = {
 EXTENSIONS = {
     "crawler.archive.Archive": 0,  # opens the store before anything can be fetched
     "crawler.progress.Progress": 500,
+    "crawler.outlook.Outlook": 600,  # one line, from what the ledger knows
 }
 WARN_ON_GENERATOR_RETURN_VALUE = False  # it opens and parses our source while pages are waiting
 REMOTE_CONTROL_ENABLED = False  # on by default: a local server that runs posted Python

@@ -164,7 +164,7 @@ class NewsSpider(Addresses, scrapy.Spider):
         """robots.txt named these sitemaps; they are seeds of a crawl that was not narrowed down."""
         args = self.args
         if not (self.narrowed_by(args.seeds) or args.tags or args.categories):
-            urls = [url for url in map(canonical_url, sitemaps) if url and self._own(url)]
+            urls = [url for url in map(canonical_url, sitemaps) if url and self.own(url)]
             self.frontier.discover([self._seed(url, "sitemap") for url in urls])
 
     def _seed(self, url: str, kind: str) -> Found:
@@ -265,7 +265,7 @@ class NewsSpider(Addresses, scrapy.Spider):
     def _redirect(self, response: Response, location: bytes, visit: Visit) -> None:
         literal = canonical_url(location.decode("utf-8", "replace"), response.url)
         target = literal and self.address(literal)
-        if target is None or not self._own(target):
+        if target is None or not self.own(target):
             visit.end("refused", "offsite_redirect")
             if target is not None:
                 self._pass_over(target, "offsite", visit, visit.hop_path + HOPS["redirect"])
@@ -348,7 +348,7 @@ class NewsSpider(Addresses, scrapy.Spider):
         if not wanted and kind not in ARTICLE_KINDS:
             return
         target = self.address(url, base)
-        if target is None or not self._own(target):
+        if target is None or not self.own(target):
             self._pass_over(target or url, "offsite" if target else "no_address", visit, hops)
             return
         targets = [target]
@@ -380,7 +380,8 @@ class NewsSpider(Addresses, scrapy.Spider):
         canonical = canonical_url(url, base)
         return canonical and canonical_url(self.same_page(canonical))
 
-    def _own(self, url: str) -> bool:
+    def own(self, url: str) -> bool:
+        """Whether the address is on a domain that the crawl stays on."""
         host = host_of(url) or ""
         return any(host == domain or host.endswith(f".{domain}") for domain in self.domains)
 

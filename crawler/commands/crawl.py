@@ -73,11 +73,11 @@ class Command(BaseRunSpiderCommand):
         """Refuse what cannot work, with one line, before anything is opened or created; then take the lock."""
         assert self.settings is not None
         refuse_unknown_options(args)
-        _refuse_doubles(opts.spargs)
+        refuse_doubles(opts.spargs)
         pid_file, opts.pidfile = opts.pidfile, None  # Scrapy would write it before anything is checked
         super().process_options(args, opts)
         try:
-            self._spider, arguments = self._check(args, opts)
+            self._spider, arguments = checked(self.settings, args, opts.spargs)
         except (ArgumentError, UsageError) as error:
             stop(Status.USAGE, str(error), self.settings)
         trouble = _output_trouble(self.settings, pid_file)
@@ -147,22 +147,23 @@ class Command(BaseRunSpiderCommand):
             complain(line, self.settings)
         os._exit(status)
 
-    def _check(self, args: list[str], opts: argparse.Namespace) -> tuple[type[NewsSpider], Arguments]:
-        assert self.settings is not None
-        loader = get_spider_loader(self.settings)
-        choices = ", ".join(sorted(loader.list()))
-        if len(args) != 1:
-            what = "one spider at a time" if args else "name a spider"
-            raise UsageError(f"{what}: choose from {choices}")
-        try:
-            spider: type[Any] = loader.load(args[0])
-        except KeyError:
-            raise UsageError(f"unknown spider {args[0][:60]!r}: choose from {choices}") from None
-        arguments = parse_arguments(spider, opts.spargs)
-        trouble = settings_trouble(self.settings) or contact_trouble(self.settings, hosts_asked(spider, arguments))
-        if trouble:
-            raise UsageError(trouble)
-        return spider, arguments
+
+def checked(settings: BaseSettings, args: list[str], given: dict[str, str]) -> tuple[type[NewsSpider], Arguments]:
+    """The spider that is named and its arguments; ArgumentError or UsageError when something cannot work."""
+    loader = get_spider_loader(settings)
+    choices = ", ".join(sorted(loader.list()))
+    if len(args) != 1:
+        what = "one spider at a time" if args else "name a spider"
+        raise UsageError(f"{what}: choose from {choices}")
+    try:
+        spider: type[Any] = loader.load(args[0])
+    except KeyError:
+        raise UsageError(f"unknown spider {args[0][:60]!r}: choose from {choices}") from None
+    arguments = parse_arguments(spider, given)
+    trouble = settings_trouble(settings) or contact_trouble(settings, hosts_asked(spider, arguments))
+    if trouble:
+        raise UsageError(trouble)
+    return spider, arguments
 
 
 def _end_within(seconds: float, status: int) -> None:
@@ -223,7 +224,8 @@ def _trouble_in(error: BaseException | None, crawler: Crawler) -> OutputTrouble 
     return None
 
 
-def _refuse_doubles(pairs: list[str]) -> None:
+def refuse_doubles(pairs: list[str]) -> None:
+    """An argument that is given twice would count once."""
     names = [pair.partition("=")[0] for pair in pairs]
     for name in names:
         if names.count(name) > 1:
