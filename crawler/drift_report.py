@@ -26,8 +26,13 @@ def note_drift(stats: StatsCollector, quarantined: int, alarms: list[DriftState]
     """Put what the writer has told at the end into the run's stats."""
     if quarantined:
         stats.set_value(QUARANTINED, quarantined)
-    if alarms:
-        stats.set_value(ALARMS, [_alarm(state) for state in alarms])
+    for key, value in drift_counts(alarms).items():
+        stats.set_value(key, value)
+
+
+def drift_counts(alarms: list[DriftState]) -> dict[str, Any]:
+    """What fell in a run, for the ledger's counts of it."""
+    return {ALARMS: [_alarm(state) for state in alarms]} if alarms else {}
 
 
 def drift_section(stats: Mapping[str, Any]) -> dict[str, Any]:

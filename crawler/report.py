@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from crawler.crawllog import Tally
+from crawler.drift_report import drift_section
 from crawler.ledger_runs import Run, RunFile
 
 SCHEMA: Final = "report/1"
@@ -76,6 +77,7 @@ PARTS: Final[Mapping[str, Callable[[Ended], Any]]] = {
     "not_fetched": lambda ended: dict(ended.tally.not_fetched.most_common()),
     "left": lambda ended: ended.left,
     "counts": _stats,
+    "drift": lambda ended: drift_section(ended.run.counts),
     "files": lambda ended: [asdict(file) for file in ended.files],
     "cut": lambda ended: [asdict(cut) for cut in ended.cut],
     "manifest": lambda ended: {"before": ended.head_before, "after": ended.head_after},

@@ -32,6 +32,7 @@ from crawler.capture import CaptureRef, Exchange
 from crawler.crawllog import PassedOver
 from crawler.dates import utc_text
 from crawler.drift import Rule
+from crawler.drift_report import QUARANTINED, drift_counts
 from crawler.events import Events, event_line
 from crawler.items import Article
 from crawler.ledger import Ledger, LedgerError
@@ -391,7 +392,7 @@ class Store:
                 content_digest=article.content_digest,
             )
         )
-        self._count("quarantined")
+        self._count(QUARANTINED)
 
     def _write(self, visit: Visit, ops: list[Op]) -> None:
         """Write the rows and lines of a visit, and what became of its URL."""
@@ -508,7 +509,8 @@ class Store:
             self._commit()
         left = self._ledger.work_left()
         status = OUTPUT if reason == "output_trouble" else STOPPED if left else FINISHED
-        end = RunEnd(self._run_id, status, reason, {**counts, **self._counts})
+        told = drift_counts(self._watch.alarms)
+        end = RunEnd(self._run_id, status, reason, {**counts, **self._counts, **told})
         if self._evidence is not None and left:
             assert self._ledger.scope is not None
             self._evidence.left_over(self._ledger.scope.id, "max_articles" if reason == "max_articles" else "stopped")
@@ -520,7 +522,7 @@ class Store:
         self._ledger.apply([end])
         self._ledger.close()
         events = {key.removeprefix("events/"): n for key, n in self._counts.items() if key.startswith("events/")}
-        quarantined = self._counts.get("quarantined", 0)
+        quarantined = self._counts.get(QUARANTINED, 0)
         return Report(sorted(self._outputs.closed), left, events, quarantined, self._watch.alarms)
 
     def _settle(self, counts: dict[str, Any]) -> None:

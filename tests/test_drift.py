@@ -99,6 +99,10 @@ def test_the_run_says_what_fell_and_sets_its_rows_aside(redesigned: Redesign) ->
     output = archive.parent / "rows.jsonl"
     assert not output.exists() or output.read_bytes() == b""
     assert scrapy(archive, "verify").returncode == 0
+    reports = [json.loads(path.read_text("utf-8"))["drift"] for path in sorted((archive / "reports").rglob("*.json"))]
+    assert [(one["quarantined"], len(one["alarms"])) for one in reports] == [(0, 0), (35, 1)]
+    (alarm,) = reports[1]["alarms"]
+    assert (alarm["template"], alarm["field"], len(alarm["urls"])) == (TEMPLATE, "title", 3)
 
 
 @pytest.mark.slow
