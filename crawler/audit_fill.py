@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 BATCH = 1000  # seeds of one crawl: they are its scope, which stands in the ledger and in every warcinfo
@@ -31,5 +33,21 @@ def _crawl(spider: str, urls: Sequence[str], options: Sequence[str]) -> int:
         seeds = Path(folder, "holes.txt")
         seeds.write_text("\n".join(urls) + "\n", encoding="utf-8")
         command = [sys.executable, "-m", "scrapy", "crawl", spider, "-a", f"seeds=@{seeds}", "-a", "follow=none"]
-        done = subprocess.run([*command, *options], stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
-    return done.returncode if done.returncode >= 0 else 128 - done.returncode
+        run = subprocess.Popen([*command, *options], stdin=subprocess.DEVNULL, stdout=sys.stderr)
+        with run as crawl, _passed_on(crawl):
+            status = crawl.wait()
+    return status if status >= 0 else 128 - status
+
+
+@contextmanager
+def _passed_on(crawl: subprocess.Popen[bytes]) -> Iterator[None]:
+    """The crawl stops cleanly when this process is told to; a Ctrl-C reaches it by itself, from the terminal."""
+    before = {
+        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda number, frame: crawl.send_signal(number)),
+        signal.SIGINT: signal.signal(signal.SIGINT, lambda number, frame: None),
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -76,9 +76,6 @@ class AuditTable:
     def close(self) -> None:
         self._db.close()
 
-    def hosts(self) -> list[str]:
-        return [str(host) for (host,) in self._db.execute("SELECT DISTINCT host FROM urls ORDER BY host")]
-
     def addresses(self) -> Iterator[Address]:
         """Every article address that a channel promised or that was asked."""
         moved = self._redirects()

@@ -27,14 +27,14 @@ class Table(NamedTuple):
 
 def tables(site: SiteAudit, most: int) -> list[Table]:
     """What is told of one site, each table with at most so many rows: first those with the most missing."""
-    found = [
-        Table("By channel", ("channel", *COUNTS), channel_rows(site.whole)),
-        _cut("By day", "day", {day or "unknown": tally for day, tally in site.by_day().items()}, most),
-        _cut("By section", "section", {name or "unknown": tally for name, tally in site.by_section().items()}, most),
-        _lists(site, most),
-    ]
     total = site.total()
-    return found if total is None else [*found, *_estimate(total)]
+    return [
+        Table("By channel", ("channel", *COUNTS), channel_rows(site.whole)),
+        *(_estimate(total) if total is not None else ()),
+        _lists(site, most),
+        _cut("By section", "section", {name or "unknown": tally for name, tally in site.by_section().items()}, most),
+        _cut("By day", "day", {day or "unknown": tally for day, tally in site.by_day().items()}, most),
+    ]
 
 
 def headline(site: SiteAudit) -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -45,11 +46,13 @@ class Desk:
     crawl: Crawler
 
     def audit(self, archive: Path, *options: str) -> subprocess.CompletedProcess[str]:
-        given = {"ARCHIVE_DIR": str(archive), "HOST_DELAY": "0", "CONTACT": "test@example.org"}
-        pairs = [part for name, value in given.items() for part in ("-s", f"{name}={value}")]
-        command = [sys.executable, "-m", "scrapy", "audit", *options, *pairs]
-        env = self.crawl.replica.environment()
+        command, env = self.command(archive, *options), self.crawl.replica.environment()
         return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=200, check=False)
+
+    def command(self, archive: Path, *options: str, delay: str = "0") -> list[str]:
+        given = {"ARCHIVE_DIR": str(archive), "HOST_DELAY": delay, "CONTACT": "test@example.org"}
+        pairs = [part for name, value in given.items() for part in ("-s", f"{name}={value}")]
+        return [sys.executable, "-m", "scrapy", "audit", *options, *pairs]
 
     def site(self, archive: Path, *options: str) -> dict[str, Any]:
         """The JSON of the one site."""
@@ -127,3 +130,32 @@ def test_it_names_the_holes_and_fills_them(way: str, desk: Desk, capsys: pytest.
     assert truth == found["known"] + 4
     if way == "an outage":  # every channel was read
         assert found["low"] <= truth <= found["high"]
+
+
+@pytest.mark.slow
+def test_a_fill_that_is_stopped(desk: Desk) -> None:
+    """The signal reaches the crawl, which ends cleanly; what it has filled is in the report, and its status is ours."""
+    archive = desk.crawl.new_archive()
+    read = desk.crawl("baoquocte", *given(f"seeds={SITEMAP}", "follow=sitemap", "since=2016-01-01"), archive=archive)
+    assert read.status == 0, read.stderr[-3000:]
+    before = desk.site(archive)
+    assert before["not_asked"] == before["missing"] == 320 - 4 - 3 - 5
+    asked = len(desk.crawl.replica.requests())
+    env = desk.crawl.replica.environment()
+    with subprocess.Popen(
+        desk.command(archive, "--fill", "--json", delay="0.2"),
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        give_up = monotonic() + 60
+        while len(desk.crawl.replica.requests()) < asked + 5 and monotonic() < give_up:
+            sleep(0.1)
+        run.terminate()
+        out, err = run.communicate(timeout=60)
+    assert run.returncode == 11, err[-3000:]
+    (site,) = json.loads(out)["sites"]
+    assert 0 < site["archived"] < 100
+    assert site["archived"] + site["missing"] >= before["missing"]

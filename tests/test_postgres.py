@@ -39,9 +39,8 @@ FAST = (
 )  # without their slow tests
 # Migrations of a test's own, and work of processes that are not recorded.
 NOT = "not migrat and not older_ledger and not whatever_is_killed"
-# Rows in quarantine that come back, and an audit of all hosts: said in processes of their own by other tests.
+# Rows in quarantine that come back: said in processes of their own by other tests.
 SAID_ELSEWHERE = {
-    "SELECT DISTINCT host FROM urls ORDER BY host",
     "SELECT COUNT(*) FROM quarantine WHERE ",
     "UPDATE quarantine SET returned_at = ",
     "SELECT 1 FROM named WHERE record_id = ",
