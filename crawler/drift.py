@@ -147,13 +147,22 @@ def departures(history: History, seen: Seen, rule: Rule) -> dict[str, float]:
 def judge(history: History, window: Sequence[Seen], names: Iterable[str], rule: Rule) -> list[Fall]:
     """The fields among ``names`` that fell in the window, or in its last pages."""
     falls = []
+    years = {seen.year for seen in window}
     for name in names:
+        if name != LENGTH and not _can_fall(history, years, name, rule):
+            continue
         ends = _ends(window, name)
         looked = _length_fall if name == LENGTH else _fall
         fall = next((fall for end in ends if (fall := looked(history, end, name, rule))), None)
         if fall is not None:
             falls.append(fall)
     return falls
+
+
+def _can_fall(history: History, years: Iterable[int], name: str, rule: Rule) -> bool:
+    """Whether any year has the field often enough: no page has a film, and each would be looked at for it."""
+    known = (history.basis(year, name, rule) for year in years)
+    return any(basis is not None and share(basis) >= rule.fall for basis in known)
 
 
 def _ends(window: Sequence[Seen], name: str) -> list[list[Seen]]:
