@@ -127,6 +127,23 @@ def scope_key(args: Arguments) -> str:
     return json.dumps(scope, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+def arguments_of_scope(key: str, job: str) -> Arguments:
+    """The arguments that ``scope_key`` made this scope of. KeyError, TypeError or ValueError when it is none."""
+    scope = json.loads(key)
+    return Arguments(
+        spider=scope["spider"],
+        job=job,
+        seeds=tuple(scope["seeds"]),
+        tags=tuple(scope["tags"]),
+        categories=tuple(scope["categories"]),
+        follow=frozenset(scope["follow"]),
+        related_depth=scope["related_depth"],
+        since=date.fromisoformat(scope["since"]) if scope["since"] else None,
+        until=date.fromisoformat(scope["until"]) if scope["until"] else None,
+        languages=tuple(scope["languages"]),
+    )
+
+
 def scope_digest(key: str) -> str:
     """A short name of a scope: the first 16 hex digits of the SHA-256 of its ``scope_key``."""
     return sha256(key.encode()).hexdigest()[:16]

@@ -77,8 +77,17 @@ def closing(folder: Path, run: Run) -> Iterator[WarcRecord]:
 
 def arguments_in(meta: Path) -> dict[str, Any]:
     """The arguments that a meta WARC holds; nothing when it cannot be read. Raises OSError, DamagedRecord."""
+    return _part_in(meta, "arguments")
+
+
+def report_in(meta: Path) -> dict[str, Any]:
+    """The report that a meta WARC holds; nothing when it has none yet. Raises OSError, DamagedRecord."""
+    return _part_in(meta, "report")
+
+
+def _part_in(meta: Path, part: str) -> dict[str, Any]:
     for record in read_records(meta):
-        if record.target_uri.endswith(":arguments"):
+        if record.target_uri.endswith(f":{part}"):
             values = json.loads(record.block)
             return values if isinstance(values, dict) else {}
     return {}

@@ -4,10 +4,11 @@
     articles/  ─► versions, articles          events/ ─► events, states          MANIFEST.jsonl ─► manifest
     quarantine/ ─► quarantine, and what has fallen
     pages of the last runs that no row names ─► read by the page objects: what was archived and not read is captured
+    pages of a pass that is not over ─► read by the spider: what was found and not asked is queued
 
 All goes into ``ledger.sqlite.new``, by the operations that a crawl gives the ledger and under the clock of the records;
-it takes its name at the end, and the old ledger is kept. What no file holds is gone: URLs that were found and not
-asked (the lists of the next pass promise them again), channels but the one that led to a fetch, delays of hosts.
+it takes its name at the end, and the old ledger is kept. What no file holds is gone: of passes that are over, channels
+but the one that led to a fetch; delays of hosts.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from crawler.rebuild_captures import Captures
 from crawler.rebuild_draft import Draft
 from crawler.rebuild_drift import DriftFound
 from crawler.rebuild_evidence import take_meta, text_found
+from crawler.rebuild_links import find_again
 from crawler.rebuild_read import LinesFound, WarcFound, files_of, job_of
 from crawler.rebuild_rows import revisit_articles, take_events, take_rows
 from crawler.rebuild_unread import unread_pages
@@ -105,6 +107,7 @@ def _fill(draft: Draft, settings: Settings, spiders: list[str] | None) -> None:
         for op in unread_pages(draft, settings):
             draft.ledger.apply([op])
             draft.counts["unread pages"] += isinstance(op, Capture)
+        find_again(draft, settings, scope)
 
 
 def _take_manifest(draft: Draft) -> None:

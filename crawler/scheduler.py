@@ -268,7 +268,7 @@ class LedgerScheduler(BaseScheduler):
     def discover(self, found: Iterable[Found]) -> None:
         """URLs were promised outside of a visit: seeds, the sitemaps that robots.txt names."""
         for one in found:
-            self._tell(_add_of(one))
+            self._tell(add_of(one))
 
     def finish(self, visit: Visit) -> None:
         """A visit has ended: the state of its URL, its links and its lines become true together."""
@@ -280,7 +280,7 @@ class LedgerScheduler(BaseScheduler):
                 self._requeued[visit.url_id] = host_of(visit.url)
             if end is not None:
                 ops.append(end)
-        adds = [_add_of(one, promised=visit.outcome != "redirected") for one in visit.found]
+        adds = [add_of(one, promised=visit.outcome != "redirected") for one in visit.found]
         ops += [add for add in adds if self._is_news(add)]
         self._flush()  # what was told before comes before
         self._note(ops)
@@ -463,8 +463,11 @@ def build_request(
     return Request(row.url, spider.parse, errback=spider.errback, meta=meta, dont_filter=True)
 
 
-def _add_of(found: Found, promised: bool = True) -> Add:
-    """A redirect's target is in no channel of its own: its channel promised the address that led to it."""
+def add_of(found: Found, promised: bool = True) -> Add:
+    """What the ledger is told of a URL that was found.
+
+    A redirect's target is in no channel of its own: its channel promised the address that led to it.
+    """
     source = _source(found.channel, found.via) if promised else None
     return Add(
         fingerprint(found.url),

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import scrapy
 from scrapy.http import Response
@@ -77,7 +77,18 @@ class NewsSpider(Addresses, scrapy.Spider):
 
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         super().__init__(name)
-        self.args = parse_arguments(type(self), arguments)
+        self._begin(parse_arguments(type(self), arguments))
+
+    @classmethod
+    def of(cls, args: Arguments) -> Self:
+        """A spider with arguments that were checked when they were given."""
+        spider = cls.__new__(cls)
+        scrapy.Spider.__init__(spider)
+        spider._begin(args)
+        return spider
+
+    def _begin(self, args: Arguments) -> None:
+        self.args = args
         self._refusals = 0  # 403 in a row
         self._told = Recent()
         self._lists: OrderedDict[str, frozenset[str]] = OrderedDict()  # articles of the last lists, by address
@@ -161,11 +172,15 @@ class NewsSpider(Addresses, scrapy.Spider):
             yield self._seed(url, "sitemap")
 
     def robots_seen(self, sitemaps: list[str]) -> None:
-        """robots.txt named these sitemaps; they are seeds of a crawl that was not narrowed down."""
+        """robots.txt named these sitemaps."""
+        self.frontier.discover(self.named_seeds(sitemaps))
+
+    def named_seeds(self, sitemaps: list[str]) -> list[Found]:
+        """Sitemaps that robots.txt names are seeds of a crawl that was not narrowed down."""
         args = self.args
-        if not (self.narrowed_by(args.seeds) or args.tags or args.categories):
-            urls = [url for url in map(canonical_url, sitemaps) if url and self.own(url)]
-            self.frontier.discover([self._seed(url, "sitemap") for url in urls])
+        if self.narrowed_by(args.seeds) or args.tags or args.categories:
+            return []
+        return [self._seed(url, "sitemap") for url in map(canonical_url, sitemaps) if url and self.own(url)]
 
     def _seed(self, url: str, kind: str) -> Found:
         return Found(self.address(url) or url, kind, "seed", 0, LISTING if kind != "article" else ARTICLE + 10**10 - 1)
@@ -220,19 +235,19 @@ class NewsSpider(Addresses, scrapy.Spider):
             yield from self._read_page(response, visit)
 
     def _read_page(self, response: Response, visit: Visit) -> Iterator[Any]:
-        page = self.page(response, found_by=FoundBy(visit.kind, visit.via, visit.depth, visit.channel))
-        if page.is_article():
-            self._follow_from_article(page, visit)
+        page = self._page(response, visit)
+        if self._follow_page(page, visit):
             visit.links = page.page_links()
             if self.args.capture == "page":
                 visit.requisites = requisites_of(page.root, page.base_url)
             article = page.article()
             self._see(response, visit, "live", article_id=article.id)
             yield self.archive.promise(visit, article)
-        elif visit.kind in LISTING_KINDS:
-            self._follow_from_listing(page, visit)
-        else:
+        elif visit.kind not in LISTING_KINDS:
             self._refused(response, visit, page)
+
+    def _page(self, response: Response, visit: Visit) -> ArticlePage:
+        return self.page(response, found_by=FoundBy(visit.kind, visit.via, visit.depth, visit.channel))
 
     def _refused(self, response: Response, visit: Visit, page: ArticlePage) -> None:
         """No article, where one was promised or was at the last visit."""
@@ -262,6 +277,25 @@ class NewsSpider(Addresses, scrapy.Spider):
 
     # --- What is asked next -----------------------------------------------------------------------------------
 
+    def follow(self, response: Response, visit: Visit) -> None:
+        """Put what an archived response led to into ``visit.found``, as the crawl did; needs no engine."""
+        location = response.headers.get("Location")
+        if 300 <= response.status < 400 and location:
+            self._redirect(response, location, visit)
+        elif response.status == 200 and visit.kind in ("sitemap", "feed"):
+            self._follow_entries(response, visit)
+        elif response.status == 200:
+            self._follow_page(self._page(response, visit), visit)
+
+    def _follow_page(self, page: ArticlePage, visit: Visit) -> bool:
+        """Follow the links of an article or of a list; whether it is an article."""
+        is_article = page.is_article()
+        if is_article:
+            self._follow_from_article(page, visit)
+        elif visit.kind in LISTING_KINDS:
+            self._follow_from_listing(page, visit)
+        return is_article
+
     def _redirect(self, response: Response, location: bytes, visit: Visit) -> None:
         literal = canonical_url(location.decode("utf-8", "replace"), response.url)
         target = literal and self.address(literal)
@@ -288,7 +322,9 @@ class NewsSpider(Addresses, scrapy.Spider):
         visit.found.append(found)
 
     def _follow_entries(self, response: Response, visit: Visit) -> None:
-        cut = self.args.since or datetime.now(HANOI).date() - timedelta(days=RECENT_DAYS)
+        capture = response.request.meta.get("capture") if response.request else None
+        read = datetime.fromisoformat(capture.captured_at) if capture is not None else datetime.now(HANOI)
+        cut = self.args.since or read.astimezone(HANOI).date() - timedelta(days=RECENT_DAYS)
         for entry in read_entries(response.body):
             kind = "sitemap" if entry.is_sitemap else "article"
             if entry.day is not None and entry.day < cut:

@@ -26,10 +26,13 @@ class ChangingPaper:
 
     hosts: tuple[str, ...] = ("baoquocte.vn",)
     pages: dict[str, Answer] = field(default_factory=dict)
+    closed: str = "/dong/"  # by robots.txt
 
     def respond(self, request: Request) -> Answer:
         if request.target == "/robots.txt":
-            return Answer(200, "OK", [("Content-Type", "text/plain")], b"User-agent: *\nDisallow: /dong/\n")
+            return Answer(
+                200, "OK", [("Content-Type", "text/plain")], f"User-agent: *\nDisallow: {self.closed}\n".encode()
+            )
         return self.pages.get(request.url) or Answer(404, "Not Found", [HTML], b"<title>404</title>")
 
     def put(self, url: str, text: str, etag: str | None = None, status: int = 200) -> None:

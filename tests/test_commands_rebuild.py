@@ -17,14 +17,15 @@ from crawler.ledger import Ledger
 from crawler.lock import FolderLock
 from crawler.rebuild_draft import put_in_place
 from crawler.rebuild_read import LinesFound, WarcFound, files_of, job_of
-from tests.changing import LIST, Press, address, article, listing, printing
+from tests.changing import HTML, LIST, Press, address, article, listing, printing
 from tests.conftest import Crawler, replica_at
+from tests.replica.server import Answer
 from tests.truth import rows_of
 from warc import record
 from warc.message import read_message
 from warc.reader import read_records
 from warc.record import Visit
-from warc.writer import WarcFile
+from warc.writer import WarcFile, is_meta
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -309,7 +310,8 @@ def test_the_ledger_again_and_the_crawl_after_it(press: Press, run: Run) -> None
 
 @pytest.mark.slow
 def test_a_killed_crawl_and_its_ledger_lost(press: Press, run: Run) -> None:
-    """What was archived is not asked again, also when its row was cut off; each article has one row in the end."""
+    """One run makes it whole: what was archived is not asked again, also when its row was cut off, what was found and
+    not asked is asked, and each article has one row in the end."""
     numbers = range(1, 301)
     for number in numbers:
         press.paper.put(address(number), article(number))
@@ -324,7 +326,7 @@ def test_a_killed_crawl_and_its_ledger_lost(press: Press, run: Run) -> None:
     (rows,) = (press.archive / "articles").rglob("*.open")
     lines = rows.read_bytes().splitlines(keepends=True)
     rows.write_bytes(b"".join(lines[: len(lines) // 2]) + lines[-1][:50])  # half of the rows never reached the disk
-    (warc,) = (press.archive / "warc").rglob("*.open")
+    (warc,) = (path for path in (press.archive / "warc").rglob("*.open") if not is_meta(path.name))
     with warc.open("ab") as file:
         file.write(b"\x1f\x8b half a member")
     archived = {one.url for one in WarcFound(warc, "x").captures()}
@@ -335,17 +337,61 @@ def test_a_killed_crawl_and_its_ledger_lost(press: Press, run: Run) -> None:
     assert (
         f"{len(archived) - 2 - len(lines) // 2} pages archived and not read" in out
     )  # without robots.txt and the list
+    assert f"{302 - len(archived)} URLs found and not asked" in out
 
     since = len(press.replica.requests)
-    press.crawl()  # reads what is captured
-    press.crawl()  # asks for what the lost frontier held
+    assert press.crawl().status == 0
     asked = press.asked(since)
-    assert not set(asked) & archived - {LIST}
-    assert all(len(headers) == 1 for url, headers in asked.items() if url != LIST)
+    assert set(asked) == {address(number) for number in numbers} - archived
+    assert all(len(headers) == 1 for headers in asked.values())
     assert Counter(row["url"] for row in press.lines("articles")) == Counter(map(address, numbers))
     assert not list(press.archive.rglob("*.open"))
     for file in press.archive.rglob("*.warc.gz"):
         assert sum(1 for _ in read_records(file)) > 3
+
+
+@pytest.mark.slow
+def test_a_pass_that_is_over_stays_over(press: Press, run: Run) -> None:
+    """Though a page of it was never asked: robots.txt had refused it."""
+    edition(press)
+    shut = address(90)
+    press.paper.closed = "/chuyen-lang-chai-90.html"
+    press.paper.put(LIST, listing([address(1), address(2), shut]))
+    press.crawl()
+    assert dict(press.ask(REASONS))[shut] == "robots"
+    rows = press.lines("articles")
+    lose(press.archive)
+    status, out, err = run("-s", f"ARCHIVE_DIR={press.archive}")
+    assert (status, err) == (0, "")
+    assert "found and not asked" not in out
+    since = len(press.replica.requests)
+    press.crawl()
+    assert set(press.asked(since)) == {LIST}
+    assert press.lines("articles") == rows
+
+
+@pytest.mark.slow
+def test_a_second_pass_that_was_stopped(press: Press, run: Run) -> None:
+    """What the first pass has archived and is not due is not asked, new articles are; nobody can read one of them."""
+    numbers = range(1, 41)
+    for number in numbers:
+        press.paper.put(address(number), article(number))
+    press.paper.put(LIST, listing([*map(address, numbers)]))
+    press.crawl()
+    for number in range(41, 81):
+        press.paper.put(address(number), article(number))
+    more = [address(number) for number in range(41, 81)]
+    unreadable = Answer(200, "OK", [HTML, ("Content-Encoding", "gzip")], b"\x1f\x8b no gzip")
+    press.paper.pages[address(80)] = unreadable
+    press.paper.put(LIST, listing([*map(address, numbers), *more]))
+    assert press.crawl("-a", "max_articles=15").status == 11
+    archived = {row["url"] for row in press.lines("articles")}
+    lose(press.archive)
+    assert "URLs found and not asked: the next run goes on" in run("-s", f"ARCHIVE_DIR={press.archive}")[1]
+    since = len(press.replica.requests)
+    assert press.crawl().status == 0
+    assert set(press.asked(since)) <= set(more) - archived
+    assert Counter(row["url"] for row in press.lines("articles")) == Counter(map(address, range(1, 80)))
 
 
 @pytest.mark.slow

@@ -90,6 +90,8 @@ class Command(ScrapyCommand):
         unread = report.counts["unread pages"]
         lines = [f"{self._archive / 'ledger.sqlite'}: {counts}"]
         lines += [f"{counted(unread, 'page')} archived and not read: the next run reads them"] if unread else []
+        if found := report.counts["found again"]:
+            lines.append(f"{counted(found, 'URL')} found and not asked: the next run goes on with them")
         lines += [f"the old ledger is kept as {report.kept}"] if report.kept else []
         if not report.order_kept and (cursors := sorted((self._archive / CURSORS).glob("*.json"))):
             names = ", ".join(path.stem for path in cursors)
