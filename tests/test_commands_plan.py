@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scrapy import Request
+from scrapy import Request, cmdline
 from scrapy.http import HtmlResponse
+from scrapy.utils.project import get_project_settings
 
 from crawler.plan_fetch import MOST
 from crawler.plan_lists import list_seen, look_further
@@ -105,11 +106,21 @@ def test_it_asks_little_and_keeps_to_a_crawl_delay(desk: Desk, tmp_path: Path) -
         (["baoquocte", "-a", "since=2026-01-01", "-a", "since=2026-01-02"], "'since' is given twice"),
     ],
 )
-def test_usage(arguments: list[str], said: str, tmp_path: Path) -> None:
-    run = plan(*arguments, archive=tmp_path / "archive", env=without_network_settings())
-    assert (run.returncode, run.stdout) == (2, "")
-    assert len(run.stderr.splitlines()) == 1
-    assert said in run.stderr
+def test_usage(
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SCRAPY_SETTINGS_MODULE", "crawler.settings")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        cmdline.execute(["scrapy", "plan", *arguments, "-s", "CONTACT=test@example.org"], get_project_settings())
+    told = capfd.readouterr()
+    assert (ended.value.code, told.out) == (2, "")
+    assert len(told.err.splitlines()) == 1
+    assert said in told.err
     assert not list(tmp_path.iterdir())
 
 

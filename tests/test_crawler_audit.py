@@ -11,6 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from scrapy import cmdline
+from scrapy.utils.project import get_project_settings
 
 from crawler.audit import Selection, SiteAudit, audit
 from crawler.audit_read import Address, AuditTable
@@ -188,12 +190,22 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["-s", "ARCHIVE_DIR=/no/such/folder"], 2, "holds no ledger"),
     ],
 )
-def test_usage(arguments: list[str], status: int, said: str, writer: Writer) -> None:
+def test_usage(
+    arguments: list[str],
+    status: int,
+    said: str,
+    writer: Writer,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SCRAPY_SETTINGS_MODULE", "crawler.settings")
     where = [] if "-s" in arguments else ["-s", f"ARCHIVE_DIR={writer.folder}"]
-    run = command(*arguments, *where)
-    assert (run.returncode, run.stdout) == (status, "")
-    assert len(run.stderr.splitlines()) == 1
-    assert said in run.stderr
+    with pytest.raises(SystemExit) as ended:
+        cmdline.execute(["scrapy", "audit", *arguments, *where], get_project_settings())
+    told = capfd.readouterr()
+    assert (ended.value.code, told.out) == (status, "")
+    assert len(told.err.splitlines()) == 1
+    assert said in told.err
 
 
 def test_the_command(writer: Writer, tmp_path: Path) -> None:
