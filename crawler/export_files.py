@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -20,7 +18,7 @@ from crawler.serialize import to_line
 from crawler.tables import arrow_schema
 from warc.writer import sync_folder
 
-GROUP = 2_000  # rows of a row group: what is held in memory
+GROUP, GROUP_BYTES = 5_000, 16_000_000  # rows and bytes of a row group: what is held in memory
 ROWS = ("articles", "articles_latest")
 FORMATS = ("parquet", "jsonl", "hf", "schema.org", "zyte")
 SHAPES: dict[str, Callable[[Row], Row]] = {"schema.org": schema_org, "zyte": zyte}
@@ -84,13 +82,29 @@ def _write_lines(path: Path, layout: Layout, table: str, values: Iterator[bytes 
 
 def _write_parquet(path: Path, layout: Layout, table: str, values: Iterator[bytes | Row]) -> None:
     import pyarrow as pa
+    import pyarrow.json as pj
     import pyarrow.parquet as pq
 
     schema = arrow_schema(table, layout.in_path)
+    options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     with path.open("wb") as file:
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-            while group := list(islice(values, GROUP)):
-                rows: list[Any] = [orjson.loads(one) if isinstance(one, bytes) else one for one in group]
-                writer.write_table(pa.Table.from_pylist(rows, schema))
+            for lines in _groups(values):
+                whole = pj.ReadOptions(use_threads=False, block_size=len(lines) + 1)  # no row is cut in two
+                rows = pj.read_json(pa.BufferReader(lines), whole, options)
+                writer.write_table(rows.select(schema.names).cast(schema))
         file.flush()
         os.fsync(file.fileno())
+
+
+def _groups(values: Iterator[bytes | Row]) -> Iterator[bytes]:
+    """Lines of a row group each."""
+    lines, size = [], 0
+    for value in values:
+        lines.append(value if isinstance(value, bytes) else to_line(value))
+        size += len(lines[-1])
+        if len(lines) == GROUP or size >= GROUP_BYTES:
+            yield b"".join(lines)
+            lines, size = [], 0
+    if lines:
+        yield b"".join(lines)

@@ -97,7 +97,16 @@ class Plan:
             return
         month = (row["published_date"] or UNDATED)[:7]
         known = (row["row_id"], visit_id, row["run"], row["version"])
-        values = (row["site"], month, newest, *known, row["content_digest"], place.file, place.offset, place.length)
+        values = (
+            row["site"],
+            month,
+            int(newest),
+            *known,
+            row["content_digest"],
+            place.file,
+            place.offset,
+            place.length,
+        )
         self._db.execute(
             "INSERT INTO plan_rows (site, month, newest, row_id, visit_id, run, version, digest, file, place, length)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
