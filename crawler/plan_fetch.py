@@ -126,6 +126,8 @@ class Asker(scrapy.Spider):
             answered = await self._fetch(url)
             target = answered and redirect_target(answered.response)
             if not target:
+                if answered and answered.response.status != 200:
+                    self.trouble.append(f"{url}: answered {answered.response.status}")
                 return answered
             url = target
         self.trouble.append(f"{url}: too many redirects")

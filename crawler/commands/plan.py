@@ -52,9 +52,9 @@ class Command(ScrapyCommand):
         name_the_crawler(self.settings)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        from crawler.plan import Planner
         from crawler.plan_fetch import ask_all
         from crawler.plan_text import as_json, as_text
+        from crawler.planner import Planner
         from crawler.serialize import to_line
 
         assert self.settings is not None
