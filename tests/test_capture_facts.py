@@ -9,6 +9,7 @@ import pytest
 from crawler.arguments import scope_digest
 from tests.changing import LIST, Press, address, article, listing, printing
 from warc.reader import read_records
+from warc.writer import is_meta
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def test_each_capture_names_its_seed_and_its_scope(press: Press) -> None:
     for number in (3, 4):
         paper.put(address(number), article(number))
     press.crawl()
-    (file,) = press.archive.rglob("*.warc.gz")
+    (file,) = (path for path in press.archive.rglob("*.warc.gz") if not is_meta(path.name))
     records = list(read_records(file))
     told = {one.target_uri: dict(one.fields()) for one in records if one.type == "metadata"}
     (info,) = (dict(one.fields()) for one in records if one.type == "warcinfo")

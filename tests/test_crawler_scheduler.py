@@ -313,7 +313,20 @@ def test_the_same_news_is_told_once(make: Callable[..., Desk]) -> None:
 
 def test_every_key_of_a_request() -> None:
     row = FrontierRow(
-        7, b"k", "https://h.vn/a", "h.vn", "related", 2, 30, "https://h.vn/", "LR", "related", "dom", 3, 1
+        7,
+        b"k",
+        "https://h.vn/a",
+        "h.vn",
+        "related",
+        2,
+        30,
+        "https://h.vn/",
+        "LR",
+        "related",
+        "dom",
+        3,
+        1,
+        "https://s.vn/",
     )
     request = build_request(row, SPIDER)  # type: ignore[arg-type]
     assert (request.url, request.callback, request.errback) == ("https://h.vn/a", SPIDER.parse, SPIDER.errback)
@@ -327,6 +340,7 @@ def test_every_key_of_a_request() -> None:
         "via": "https://h.vn/",
         "hop_path": "LR",
         "channel": "related",
+        "seed": "https://s.vn/",
         "render": "dom",
         "retry_times": 1,
         "facts": {
@@ -335,6 +349,7 @@ def test_every_key_of_a_request() -> None:
             "hopsFromSeed": "LR",
             "kind": "related",
             "channel": "related",
+            "seed": "https://s.vn/",
             "depth": "2",
         },
     }
@@ -797,7 +812,7 @@ class Small(scrapy.Spider):
 folder, first = Path(sys.argv[1]), sys.argv[2]
 writer = LedgerWriter(folder, "small")
 scope = writer.open()
-Small.archive = SimpleNamespace(store=writer, scope=scope, room=None, in_trouble=print)
+Small.archive = SimpleNamespace(store=writer, scope=scope, room=None, in_trouble=print, facts={})
 process = CrawlerProcess({
     "SCHEDULER": "crawler.scheduler.LedgerScheduler",
     "TWISTED_REACTOR": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
