@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -125,3 +126,13 @@ def name_trouble(name: str) -> str | None:
     if _NAME.fullmatch(name):
         return None
     return f"--cursor {name[:60]!r}: a name is letters, digits, '.', '_' and '-', 64 at most"
+
+
+def cursors_of(archive: Path) -> list[tuple[str, int]]:
+    """Names and positions of all cursors of an archive; a damaged one is left out."""
+    found = []
+    for path in sorted((archive / FOLDER).glob("*.json")):
+        with suppress(ValueError, TypeError, OSError):
+            state = _State(**json.loads(path.read_bytes()))
+            found.append((state.cursor, state.position))
+    return found

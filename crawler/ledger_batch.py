@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from crawler.dates import utc_text
 from crawler.drift_table import write_drift
+from crawler.exclusions import write_exclusions
 from crawler.ledger_ops import (
     ARTICLE_KINDS,
     Add,
@@ -30,6 +31,7 @@ from crawler.ledger_ops import (
     Done,
     Drift,
     Event,
+    Exclusion,
     Failed,
     FileState,
     HostState,
@@ -158,6 +160,7 @@ def write_batch(db: sqlite3.Connection, scope: Scope | None, now: datetime, ops:
     _move(db, scope, now, ops)
     _set_files(db, [op for op in ops if isinstance(op, FileState)])
     write_drift(db, [op for op in ops if isinstance(op, Drift)], _insert)
+    write_exclusions(db, [op for op in ops if isinstance(op, Exclusion)])
     _set_others(db, utc_text(now), [op for op in ops if isinstance(op, _OTHERS)])
     return applied
 

@@ -345,13 +345,32 @@ class Returned:
     became: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A take-down: what it names is hidden, and no byte is deleted. Told again, with ``lifted_at``, when it ends."""
+
+    exclusion_id: str  # SHA-256 of target, a space and the time
+    target: str  # as it was named: an article's id, an address in its canonical form, or a prefix with * behind it
+    article_ids: tuple[str, ...]
+    addresses: tuple[str, ...]  # of these articles, and of the images and videos that are in no other article
+    reason: str
+    ticket: str | None
+    last_day: str | None  # ISO date in +07:00, the last on which it is hidden; None: until it is lifted
+    at: str  # UTC text
+    run: str  # job of the command
+    lifted_at: str | None = None  # UTC text
+
+    def holds(self, day: str) -> bool:
+        """Whether it hides anything on this day (ISO date in +07:00)."""
+        return self.lifted_at is None and (self.last_day is None or day <= self.last_day)
+
+
 Move = InFlight | Done | Failed | Refused | Redirected | Requeue
 Drift = DriftCounts | DriftWindow | DriftState | DriftForget | Quarantined | Returned
 TextOp = TextKept | TextCompared | SourceFound
 RunOp = RunBeat | RunEnd
-Op = (
-    Add | Move | Capture | Version | ArticleSeen | ArticleState | FileState | HostState | Event | TextOp | RunOp | Drift
-)
+OfArticle = Version | ArticleSeen | ArticleState | Event | TextOp
+Op = Add | Move | Capture | OfArticle | FileState | HostState | RunOp | Drift | Exclusion
 
 
 # --- Answers ------------------------------------------------------------------------------------------------------

@@ -263,5 +263,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE quarantine ADD COLUMN content_digest TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX quarantine_of_article ON quarantine (article_id) WHERE returned_at IS NULL",
     ),
+    (
+        """CREATE TABLE exclusions (
+            exclusion_id TEXT PRIMARY KEY,
+            target TEXT NOT NULL,
+            article_ids TEXT NOT NULL,
+            addresses TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            ticket TEXT,
+            last_day TEXT,
+            at TEXT NOT NULL,
+            run TEXT NOT NULL,
+            lifted_at TEXT)""",
+    ),
 )
 """Statements per schema version: entry 0 makes version 1 of an empty file, entry 1 makes version 2 of it, …"""

@@ -18,7 +18,7 @@ from warc.writer import META, OPEN, cut_back, is_meta
 
 logger = logging.getLogger(__name__)
 
-FOLDERS = ("warc", "articles", "events", "links", "quarantine", "logs", "reports")
+FOLDERS = ("warc", "articles", "events", "links", "quarantine", "exclusions", "logs", "reports")
 ENDINGS = (".warc.gz", META, ".jsonl", ".crawl.log", ".log", ".json")  # of a run's files, behind its job
 
 

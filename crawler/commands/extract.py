@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 EXTRACTED = "extracted"
 # Of an archive, never written
-OWN_FOLDERS = ("articles", "warc", "links", "events", "quarantine", "logs", "reports", "indexes", "locks")
+OWN_FOLDERS = ("articles", "warc", "links", "events", "quarantine", "exclusions", "logs", "reports", "indexes", "locks")
 
 
 class Command(ScrapyCommand):
