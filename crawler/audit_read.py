@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from crawler import sqlite
 from crawler.dates import HANOI
+from crawler.exclusions import NOTHING, Hidden
 from crawler.feeds import DAY_IN_NAME
 from crawler.ledger import Ledger
 from crawler.ledger_files import LEDGER
@@ -76,7 +77,7 @@ class AuditTable:
     def close(self) -> None:
         self._db.close()
 
-    def addresses(self) -> Iterator[Address]:
+    def addresses(self, hidden: Hidden = NOTHING) -> Iterator[Address]:
         """Every article address that a channel promised or that was asked."""
         moved = self._redirects()
         inherited = self._inherited(moved)
@@ -85,6 +86,8 @@ class AuditTable:
         channels = _Beside(self._db.execute(_CHANNELS))
         for url_id, url, host, article_id, published_at, section in self._db.execute(_ADDRESSES):
             asked, named = states.of(url_id), channels.of(url_id)
+            if hidden.hides(article_id, url):
+                continue
             if asked and not any(row[3] in ARTICLE_KINDS for row in asked):
                 continue  # a list
             if url_id in inherited:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,14 +22,17 @@ from crawler import sqlite
 from crawler.dates import HANOI
 from crawler.ledger_files import LEDGER
 from crawler.ledger_ops import Exclusion
+from crawler.serialize import to_line
 from crawler.urls import canonical_url
+from warc.cdxj import parse_line
 
 if TYPE_CHECKING:
-    from scrapy.settings import Settings
+    from scrapy.settings import BaseSettings
 
-    from crawler.sites import Sites
+    from crawler.items import Article
 
 EXCLUDED = "excluded"  # kind of the event, and the reason under which a URL is refused
+SCHEMA = "exclusion/1"
 READMITTED = "readmitted"  # kind of the event when an exclusion is lifted
 ANYTHING = "*"  # at the end of a target: every address that begins with what stands before
 
@@ -70,6 +74,21 @@ def exclusions_of(archive: Path) -> list[Exclusion]:
         return read_exclusions(db) if sqlite.has_table(db, "exclusions") else []
 
 
+# --- Their lines in exclusions/ -----------------------------------------------------------------------------------
+
+
+def exclusion_line(act: Exclusion) -> bytes:
+    """The act's line in ``exclusions/``."""
+    return to_line({"schema": SCHEMA, **asdict(act)})
+
+
+def exclusion_of(line: dict[str, Any]) -> Exclusion:
+    """Raises KeyError or TypeError when it is none."""
+    values = {key: value for key, value in line.items() if key != "schema"}
+    lists = {key: tuple(values[key]) for key in ("article_ids", "addresses")}
+    return Exclusion(**(values | lists))
+
+
 # --- What they hide -----------------------------------------------------------------------------------------------
 
 
@@ -79,9 +98,15 @@ class Hidden:
     An article is hidden under every address that names it, also one that nobody knew when it was taken down.
     """
 
-    def __init__(self, exclusions: Iterable[Exclusion], sites: Sites, day: str | None = None) -> None:
+    def __init__(
+        self,
+        exclusions: Iterable[Exclusion],
+        article_at: Callable[[str], tuple[str, bool] | None],
+        day: str | None = None,
+    ) -> None:
+        """``article_at``: which article an address names (``crawler.sites``). ``day``: ISO date in +07:00, else today."""
         self.exclusions = [one for one in exclusions if one.holds(day or today())]
-        self._sites = sites
+        self._article_at = article_at
         self._ids = {article_id for one in self.exclusions for article_id in one.article_ids}
         self._addresses = {key for one in self.exclusions for url in one.addresses if (key := _key(url))}
         targets = [one.target for one in self.exclusions]
@@ -90,11 +115,14 @@ class Hidden:
         self._judged = lru_cache(maxsize=4096)(self._judge)
 
     @classmethod
-    def of(cls, settings: Settings) -> Hidden:
+    def of(cls, settings: BaseSettings | None) -> Hidden:
         """What is hidden in ARCHIVE_DIR today. Raises sqlite3.Error when its ledger cannot be read."""
+        from scrapy.settings import Settings
+
         from crawler.sites import Sites
 
-        return cls(exclusions_of(Path(settings["ARCHIVE_DIR"]).absolute()), Sites(settings))
+        assert isinstance(settings, Settings)
+        return cls(exclusions_of(Path(settings["ARCHIVE_DIR"]).absolute()), Sites(settings).article_at)
 
     def __bool__(self) -> bool:
         return bool(self.exclusions)
@@ -113,11 +141,24 @@ class Hidden:
         """Of a row in ``articles/``, ``quarantine/`` or an export's table of articles."""
         return self.hides(row.get("id"), row.get("url"), row.get("canonical_url"))
 
-    def without(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The row of another article, without its links to what is hidden: their texts are titles."""
+    def without(self, article: Article) -> Article:
+        """The row of another article without its links to what is hidden: their texts are titles."""
+        for key in _LISTS if self.exclusions else ():
+            setattr(article, key, [one for one in getattr(article, key) if not self.hides_url(one.url)])
+        if self.hides(article.source.id, article.source.url):
+            article.source.id = article.source.url = None
+        return article
+
+    def shown(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        """The same of a row that was read back; None when the row itself is hidden."""
         if not self.exclusions:
             return row
-        return row | {key: [one for one in row[key] if not self.hides_url(one["url"])] for key in _LISTS if key in row}
+        if self.hides_row(row):
+            return None
+        kept: dict[str, Any] = {key: [one for one in row[key] if not self.hides_url(one["url"])] for key in _LISTS}
+        if self.hides(row["source"]["id"], row["source"]["url"]):
+            kept["source"] = row["source"] | {"id": None, "url": None}
+        return row | kept
 
     def _judge(self, url: str) -> bool:
         key = _key(url)
@@ -125,10 +166,11 @@ class Hidden:
             return False
         if key in self._addresses or (self._prefixes and key.startswith(self._prefixes)):
             return True
-        named = self._sites.article_at(url) if self._ids else None
+        named = self._article_at(url) if self._ids else None
         return named is not None and named[0] in self._ids
 
 
+NOTHING = Hidden((), lambda url: None)
 _LISTS = ("links", "images", "videos")
 
 
@@ -151,6 +193,8 @@ def _without_scheme(url: str) -> str:
     return url.partition("://")[2].removeprefix("www.")
 
 
-def shown(hidden: Hidden, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows that are not hidden."""
-    return (hidden.without(row) for row in rows if not hidden.hides_row(row))
+def shown_lines(hidden: Hidden, lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a CDXJ index that are not of what is hidden."""
+    return (
+        (line for line in lines if not hidden.hides_url(parse_line(line).fields.get("url"))) if hidden else iter(lines)
+    )

@@ -63,7 +63,7 @@ def write_export(
     shutil.rmtree(draft, ignore_errors=True)
     make_folder(draft)
     try:
-        plan = Plan(archive, choice)
+        plan = Plan(archive, choice, table.hidden)
         try:
             _fill(archive, table, draft, layout, choice, plan, Card(before.get("months")), cursor, before)
         finally:

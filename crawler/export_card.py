@@ -52,4 +52,5 @@ def ledger_state(table: ChangeTable) -> dict[str, Any]:
         "addresses": {host: dict(counts.most_common()) for host, counts in outcomes.items()},
         "states": dict(table.states()),
         "copies": dict(table.copies()),
+        "exclusions": len(table.hidden.exclusions),
     }

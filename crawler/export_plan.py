@@ -19,6 +19,7 @@ import orjson
 from crawler import sqlite
 from crawler.dates import HANOI
 from crawler.events import EVENT_SCHEMA
+from crawler.handing import LineFilter
 from crawler.rowfiles import RowFiles
 from crawler.serialize import to_line
 from crawler.silence import site_of
@@ -27,6 +28,7 @@ from crawler.urls import registered_domain
 from warc.writer import OPEN
 
 if TYPE_CHECKING:
+    from crawler.exclusions import Hidden
     from crawler.export_card import Card
     from crawler.ledger_changes import Change, ChangeTable, Visited
 
@@ -60,7 +62,8 @@ class Choice:
 class Plan:
     """On scratch space. Raises sqlite3.Error and OSError."""
 
-    def __init__(self, archive: Path, choice: Choice) -> None:
+    def __init__(self, archive: Path, choice: Choice, hidden: Hidden) -> None:
+        self._lines = LineFilter(hidden) if hidden else None
         self._archive = archive
         self._choice = choice
         self.counts: Counter[str] = Counter()
@@ -206,7 +209,12 @@ class Plan:
         return [(str(site), str(month)) for site, month in found]
 
     def lines(self, table: str, site: str, month: str, files: RowFiles) -> Iterator[bytes]:
-        """The lines of one table, site and month, in the order of commits."""
+        """The lines of one table, site and month, in the order of commits, without what is hidden in them."""
+        shown = self._lines.of(table) if self._lines else None
+        lines = self._stored(table, site, month, files)
+        yield from lines if shown is None else filter(None, map(shown, lines))
+
+    def _stored(self, table: str, site: str, month: str, files: RowFiles) -> Iterator[bytes]:
         if table in ("events", "checks"):
             query = "SELECT line FROM plan_lines WHERE name = ? AND site = ? AND month = ? ORDER BY n"
             yield from (line for (line,) in self._db.execute(query, (table, site, month)))

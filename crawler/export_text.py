@@ -119,6 +119,7 @@ def readme(about: dict[str, Any], card: Card, layout: Layout, tables: Iterable[s
     lines += ["", "Articles now: " + (_listed(ledger["states"]) or "none") + "."]
     lines += ["Taken from another article, by how it was found: " + (_listed(ledger["copies"]) or "none known") + "."]
     lines += ["", "## Left out", "", (_listed(about["left_out"]) or "nothing") + "."]
+    lines += ["", f"Take-downs in force when it was written: {ledger['exclusions']:,}. No table holds what they name."]
     lines += ["", "## Extractors", "", _listed(card.parts("page ")) + "."]
     lines += ["", "## Known biases", "", *(f"- {bias}" for bias in BIASES), ""]
     return "\n".join(lines)

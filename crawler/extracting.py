@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from scrapy.exceptions import DropItem
 from scrapy.http import JsonResponse, TextResponse, XmlResponse
 
+from crawler.exclusions import EXCLUDED, Hidden
 from crawler.extract_read import NOT_MODIFIED, Source, Visited, keys_of, original_keys, visits
 from crawler.items import Article, FoundBy
 from crawler.offline import Offline
@@ -62,6 +63,7 @@ class Extractor:
         self._only = spider
         self._seconds = seconds
         self._makers: dict[str | None, Offline] = {}
+        self._hidden = Hidden.of(settings)
 
     def extract(self, source: Source, out: IO[bytes]) -> Extracted:
         """Write the rows of a file."""
@@ -93,10 +95,13 @@ class Extractor:
     ) -> None:
         """Write the row of a visit, if there is one. ``at``: the file of the original, where it is another one."""
         url = visited.record.target_uri
+        if self._hidden.hides_url(url):
+            result.counts[EXCLUDED] += 1
+            return
         try:
             with time_limit(self._seconds):
                 row = self.row(source, visited, original, result, at or source.name)
-                line = to_line(row) if row else b""
+                line = to_line(self._hidden.without(row)) if row else b""
         except UnreadableCapture as error:
             result.miss("unreadable", f"{error} ({visited.record.record_id})")
         except TooSlow:
@@ -105,6 +110,9 @@ class Extractor:
             told = f"{url} ({visited.record.record_id}): {type(error).__name__}: {error}"
             result.miss("failed", told)
         else:
+            if row and self._hidden.hides(row.id, row.url, row.canonical_url):
+                result.counts[EXCLUDED] += 1
+                return
             out.write(line)
             if row:
                 result.pages.add(row.extraction.page)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crawler import sqlite
+from crawler.exclusions import NOTHING, Hidden
 from crawler.ledger import LedgerError
 from crawler.ledger_files import LEDGER
 from crawler.ledger_schema import MIGRATIONS
@@ -79,9 +80,13 @@ class Visited(NamedTuple):
 
 
 class ChangeTable:
-    """SQL behind names. Raises sqlite3.Error when the ledger cannot be read, LedgerError when it is an older one."""
+    """SQL behind names; what is ``hidden`` is in no answer but in numbers.
 
-    def __init__(self, archive: Path) -> None:
+    Raises sqlite3.Error when the ledger cannot be read, LedgerError when it is an older one.
+    """
+
+    def __init__(self, archive: Path, hidden: Hidden = NOTHING) -> None:
+        self.hidden = hidden
         self._db = sqlite.open_reader(archive / LEDGER)
         known = dict(self._db.execute("SELECT key, value FROM meta").fetchall())
         if int(known["schema"]) != len(MIGRATIONS):
@@ -103,7 +108,9 @@ class ChangeTable:
         """Changes behind the position ``after``, up to ``until``, in order."""
         while rows := self._db.execute(_CHANGES, (after, until, after, until, PIECE)).fetchall():
             for row in rows:
-                yield Change(*(*row[:8], RowPlace(*row[8:12]), *row[12:]))
+                change = Change(*(*row[:8], RowPlace(*row[8:12]), *row[12:]))
+                if not self.hidden.hides(change.article_id, change.url):
+                    yield change
             after = int(rows[-1][0])
 
     def one_moment(self) -> AbstractContextManager[None]:
@@ -112,7 +119,8 @@ class ChangeTable:
 
     def visits(self) -> Iterator[Visited]:
         """Every capture of an address of the frontier, in no order."""
-        yield from map(Visited._make, self._db.execute(_VISITS))
+        visits = map(Visited._make, self._db.execute(_VISITS))
+        yield from (visit for visit in visits if not self.hidden.hides(visit.article_id, visit.url))
 
     def link_files(self) -> Iterator[tuple[str, str, int]]:
         """Files of ``links/``: path, job, and the length that is committed."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from crawler.exclusions import NOTHING, Hidden, shown_lines
 from warc.cdxj import SUFFIX, write_index
 from warc.reader import DamagedRecord
 from warc.writer import is_meta
@@ -49,7 +50,7 @@ def index_of(warc: Path, archive: Path) -> Path:
     return index
 
 
-def lay_out(folder: Path, archive: Path, warcs: list[Path]) -> Iterator[DamagedRecord]:
+def lay_out(folder: Path, archive: Path, warcs: list[Path], hidden: Hidden = NOTHING) -> Iterator[DamagedRecord]:
     """Make ``folder`` a place that ``wayback`` can be started in; gives the damage of each file that is left out.
 
     Raises OSError when an index cannot be written.
@@ -61,6 +62,10 @@ def lay_out(folder: Path, archive: Path, warcs: list[Path]) -> Iterator[DamagedR
             index = index_of(warc, archive)
         except DamagedRecord as damage:
             yield damage
+            continue
+        if hidden:
+            with index.open("rb") as lines, (indexes / index.name).open("wb") as shown:
+                shown.writelines(shown_lines(hidden, lines))
             continue
         with suppress(FileExistsError):
             (indexes / index.name).symlink_to(index.absolute())

@@ -32,7 +32,7 @@ from crawler.rebuild_drift import DriftFound
 from crawler.rebuild_evidence import take_meta, text_found
 from crawler.rebuild_links import find_again
 from crawler.rebuild_read import LinesFound, WarcFound, files_of, job_of
-from crawler.rebuild_rows import revisit_articles, take_events, take_rows
+from crawler.rebuild_rows import revisit_articles, take_events, take_exclusions, take_rows
 from crawler.rebuild_unread import unread_pages
 from crawler.recrawl import Recrawl
 from crawler.sites import Sites
@@ -90,6 +90,8 @@ def _fill(draft: Draft, settings: Settings, spiders: list[str] | None) -> None:
     offline = Offline(settings, made_up_job())
     for spider, path, name in files_of(folder, "events", spiders):
         take_events(draft, spider, LinesFound(path, name), offline)
+    for spider, path, name in files_of(folder, "exclusions", None):  # with an old ledger's they are the same
+        take_exclusions(draft, spider, LinesFound(path, name))
     for spider, path, name in files_of(folder, "quarantine", spiders):
         drift.take_quarantined(spider, LinesFound(path, name))
     drift.finish()

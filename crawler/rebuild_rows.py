@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from crawler.exclusions import exclusion_of
 from crawler.items import FieldSource
 from crawler.ledger_ops import ARTICLE_KINDS, ArticleSeen, ArticleState, Event, SourceFound, Version
 from crawler.ledger_sources import HOW
@@ -96,6 +97,19 @@ def take_events(draft: Draft, spider: str, file: LinesFound, offline: Offline) -
         draft.ledger.apply([event, *_state_after(draft, event, offline)])
         draft.counts["events"] += 1
     draft.note_file("events", spider, job_of(file.name), file)
+
+
+def take_exclusions(draft: Draft, spider: str, file: LinesFound) -> None:
+    """Take-downs, and their ends."""
+    for line, offset, _ in file.lines():
+        try:
+            act = exclusion_of(line)
+        except (KeyError, TypeError) as error:
+            draft.faults.append(f"{file.path}: no exclusion at offset {offset}: {error!r}")
+            continue
+        draft.ledger.apply([act])
+        draft.counts["exclusions"] += 1
+    draft.note_file("exclusions", spider, job_of(file.name), file)
 
 
 def _state_after(draft: Draft, event: Event, offline: Offline) -> Iterator[ArticleState | SourceFound]:

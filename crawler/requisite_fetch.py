@@ -25,6 +25,7 @@ from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, Igno
 from scrapy.http.request import NO_CALLBACK
 
 from crawler.charset import decode
+from crawler.exclusions import EXCLUDED, Hidden
 from crawler.ledger import Ledger
 from crawler.requisites import IMAGE, STYLE, Requisite, RequisiteRules, in_stylesheet
 from crawler.robotsmw import RobotsClosed, redirect_target
@@ -110,6 +111,7 @@ class RequisiteFetcher:
         self._spider = cast("NewsSpider", crawler.spider)
         self._archive = archive
         self._ledger = Ledger.open(store.folder / "ledger.sqlite", read_only=True)  # what earlier runs have
+        self._hidden = Hidden.of(settings)
         self._stats = crawler.stats
         self._delay = settings.getfloat("REQUISITE_DELAY")
         self._maxsize = settings.getint("REQUISITE_MAXSIZE")
@@ -156,6 +158,9 @@ class RequisiteFetcher:
             if not page.rules.want(requisite.url, page.url):
                 self._stats.inc_value("requisites/left_out")
                 self._passed_over(requisite.url, "left_out", page)
+            elif self._hidden.hides_url(requisite.url):
+                self._stats.inc_value(f"requisites/failed/{EXCLUDED}")
+                self._passed_over(requisite.url, EXCLUDED, page)
             elif len(found) + len(news) >= MOST:
                 self._stats.inc_value("requisites/failed/too_many")
                 self._passed_over(requisite.url, "too_many", page)
@@ -184,7 +189,7 @@ class RequisiteFetcher:
                 target = redirect_target(response) if response is not None else None
                 if target is None:
                     break
-                if not page.rules.want(target, page.url):
+                if not page.rules.want(target, page.url) or self._hidden.hides_url(target):
                     self._passed_over(target, "left_out", page)
                     return self._failed("offsite_redirect")
                 url = target

@@ -25,6 +25,8 @@ from scrapy.utils.asyncio import CallLaterResult, call_later
 
 from crawler.capture import CaptureRef
 from crawler.conditional import ask_if_changed
+from crawler.crawllog import PassedOver
+from crawler.exclusions import EXCLUDED, NOTHING, Hidden
 from crawler.ledger import Ledger
 from crawler.ledger_ops import (
     ARTICLE_KINDS,
@@ -67,6 +69,9 @@ class Writer(Protocol):
 
     def end(self, visit: Visit, ops: list[Op]) -> None:
         """Apply the operations in one commit with what the visit has written."""
+
+    def passed_over(self, urls: list[PassedOver]) -> None:
+        """These are not fetched."""
 
     def hurry(self) -> None:
         """Commit what there is as soon as possible."""
@@ -128,6 +133,7 @@ class LedgerScheduler(BaseScheduler):
         room: Callable[[], int | None] = lambda: None,
         count: Callable[[str], None] = lambda name: None,
         trouble: Callable[[sqlite3.Error], object] = lambda error: None,
+        hidden: Hidden = NOTHING,
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time,
     ) -> None:
@@ -141,6 +147,7 @@ class LedgerScheduler(BaseScheduler):
         self._room = room  # rows that the run may still write; None for any number
         self._count = count
         self._trouble = trouble  # told when the ledger cannot be read
+        self._hidden = hidden
         self._clock = clock
         self._wall = wall
         self._queues = HostQueues(ledger, politeness, clock, wall)
@@ -181,6 +188,7 @@ class LedgerScheduler(BaseScheduler):
             room=lambda: archive.room,
             count=stats.inc_value,
             trouble=archive.in_trouble,
+            hidden=Hidden.of(settings),
         )
         crawler.signals.connect(scheduler._continued, signal=signals.request_scheduled)
         return scheduler
@@ -249,6 +257,9 @@ class LedgerScheduler(BaseScheduler):
         self._take_back()
         if self._leftovers and self._has_room(self._leftovers[0][0]):
             row, ref = self._leftovers.popleft()
+            if self._hidden.hides_url(row.url):
+                self._refuse(row)
+                return None
             return self._hand_out(row, replay=ref)
         chosen = self._queues.take(self._has_room)
         if chosen is None:
@@ -256,6 +267,11 @@ class LedgerScheduler(BaseScheduler):
             if self._promising and not self._out and not self._queues.pending:
                 self._flush()
                 self._writer.hurry()  # the crawl stands still until the commit
+            return None
+        if self._hidden.hides_url(chosen.url):
+            self._push(InFlight(chosen.url_id))  # so that it leaves the queue's head, like any other
+            self._refuse(chosen)
+            self._queues.recheck(chosen.host)
             return None
         request = self._hand_out(chosen)
         self._out[request] = (chosen.host, self._politeness.asked(chosen.host, self._clock()))
@@ -337,6 +353,13 @@ class LedgerScheduler(BaseScheduler):
         if replay is None and row.captured:
             ask_if_changed(request, self._ledger)
         return request
+
+    def _refuse(self, row: FrontierRow) -> None:
+        """The URL was taken down: that is what becomes of it, and the next one is asked for soon."""
+        self._count(f"scheduler/refused/{EXCLUDED}")
+        self._writer.passed_over([PassedOver(row.url, EXCLUDED, row.hop_path, row.via)])
+        self._push(Refused(row.url_id, EXCLUDED))
+        self._reactor.wake()
 
     def _has_room(self, row: FrontierRow) -> bool:
         """Whether the run may still write the row that this URL may give, and those of the articles in flight."""

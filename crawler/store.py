@@ -34,6 +34,7 @@ from crawler.dates import utc_text
 from crawler.drift import Rule
 from crawler.drift_report import QUARANTINED, drift_counts
 from crawler.events import Events, event_line
+from crawler.exclusions import EXCLUDED, NOTHING, Hidden, exclusions_of
 from crawler.items import Article
 from crawler.ledger import Ledger, LedgerError
 from crawler.ledger_ops import (
@@ -307,6 +308,8 @@ class Store:
         return self._reference(capture)
 
     def _do_decide(self, article: Article, visit: Visit) -> str | None:
+        if self._hidden.hides(article.id, article.url, article.canonical_url):
+            return EXCLUDED
         visit.seen = seen_of(article)
         verdict = self._watch.look(visit.seen)
         if verdict is not None and not self._versions.says_the_same(article):
@@ -553,6 +556,9 @@ class Store:
         self._versions = Versions(self._ledger, self._args.job)
         self._events = Events(self._ledger, self._args.job)
         self._sources = self._sources_of(self._sites) if self._sites is not None else None
+        self._hidden = (
+            Hidden(exclusions_of(self.folder), self._sites.article_at) if self._sites is not None else NOTHING
+        )
         self._watch: Watch[tuple[Visit, list[Op]]] = Watch(
             self._ledger.drift, self._args.spider, self._args.job, self._drift, lambda: utc_text(datetime.now(UTC))
         )

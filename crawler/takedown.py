@@ -8,24 +8,23 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crawler import sqlite
 from crawler.arguments import Arguments
-from crawler.cursor import cursors_of
 from crawler.dates import utc_text
 from crawler.events import event_line
-from crawler.exclusions import EXCLUDED, READMITTED, exclusions_of, is_prefix, prefix_key
+from crawler.exclusions import EXCLUDED, READMITTED, exclusion_line, exclusions_of, is_prefix, prefix_key
+from crawler.exports import takers_of
 from crawler.ledger_batch import url_hash
 from crawler.ledger_files import LEDGER
 from crawler.ledger_ops import Event, Exclusion, Op
 from crawler.lock import FolderLock
 from crawler.rowfiles import RowFiles, RowPlace
-from crawler.serialize import to_line
 from crawler.sites import Sites
 from crawler.store import Store
 from crawler.urls import canonical_url
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from scrapy.settings import Settings
 
 ACTOR = "exclude"  # stands where files, runs and locks of a crawl have the spider's name
-SCHEMA = "exclusion/1"
 SCOPE = '{"exclude":true}'
 _PICTURES = ("images", "videos")
 _ROWS = """SELECT article_id, row_id, file, file_offset, length, record_id, position FROM versions
@@ -55,7 +53,7 @@ class Concerned:
     records: list[str] = field(default_factory=list)  # ids of captures
     editions: list[str] = field(default_factory=list)  # ids of articles in other languages: not hidden
     copies: list[str] = field(default_factory=list)  # ids of articles taken from these: not hidden
-    consumers: list[str] = field(default_factory=list)  # cursors that were given one of the rows already
+    takers: list[str] = field(default_factory=list)  # cursors and exports that were given one of the rows already
 
     @property
     def anything(self) -> bool:
@@ -95,7 +93,7 @@ def concerned_by(folder: Path, target: str, sites: Sites) -> Concerned:
         found.pictures = [url for url in pictures if url not in others]
         found.editions = sorted({one for one, work, _ in related if work in works})
         found.copies = sorted({one for one, _, source in related if source in wanted} - set(found.editions))
-        found.consumers = [name for name, position in cursors_of(folder) if first and position >= first]
+        found.takers = takers_of(folder, first) if first else []
         found.records = list(dict.fromkeys([*found.records, *_records(db, found)]))
         return found
 
@@ -187,15 +185,3 @@ def _events(act: Exclusion, kind: str, at: str, job: str) -> list[Event]:
         Event(sha256(f"{act.exclusion_id} {kind} {one or ''}".encode()).hexdigest(), url, at, kind, job, one)
         for one in named
     ]
-
-
-def exclusion_line(act: Exclusion) -> bytes:
-    """The act's line in ``exclusions/``."""
-    return to_line({"schema": SCHEMA, **asdict(act)})
-
-
-def exclusion_of(line: dict[str, Any]) -> Exclusion:
-    """Raises KeyError or TypeError when it is none."""
-    values = {key: value for key, value in line.items() if key != "schema"}
-    lists = {key: tuple(values[key]) for key in ("article_ids", "addresses")}
-    return Exclusion(**(values | lists))

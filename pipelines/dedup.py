@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class DedupPipeline:
     """Third pipeline: fills in version, previous, changed and first_captured_at, or drops the item.
 
-    Reasons: ``unchanged`` (this version is archived already), ``max_articles`` (the run may write no more rows; the
-    page stays captured, and the next run writes its row without fetching it again).
+    Reasons: ``unchanged`` (this version is archived already), ``excluded`` (it was taken down), ``max_articles`` (the
+    run may write no more rows; the page stays captured, and the next run writes its row without fetching it again).
     """
 
     def __init__(self, archive: Archive) -> None:

@@ -15,12 +15,13 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from warc.cdxj import merge, parse_line, write_index
+from warc.reader import read_records
 from warc.writer import sync_folder
 
 VERSION: Final = "1.1.1"
@@ -68,10 +69,11 @@ class Wacz:
             self._file.close()
             self._unfinished.unlink(missing_ok=True)
 
-    def add_warcs(self, warcs: Sequence[Path]) -> int:
+    def add_warcs(self, warcs: Sequence[Path], hides: Callable[[str], bool] | None = None) -> int:
         """The files, and their index; how many revisits refer to payloads in other files.
 
-        ValueError when two files have the same name.
+        With ``hides`` the records of the target URIs that it names are left out; each of the others is copied as it
+        stands. ValueError when two files have the same name.
         """
         names = [warc.name for warc in warcs]
         if len(set(names)) < len(names):
@@ -79,9 +81,12 @@ class Wacz:
         with tempfile.TemporaryDirectory(dir=self._path.parent, prefix=f".{self._path.name}.") as folder:
             indexes = [Path(folder) / f"{number}.cdxj" for number in range(len(warcs))]
             for warc, index in zip(warcs, indexes, strict=True):
-                write_index(warc, index)
-                with warc.open("rb") as file:
+                shown = warc if hides is None else copy_without(warc, Path(folder) / warc.name, hides)
+                write_index(shown, index)
+                with shown.open("rb") as file:
                     self._add(f"archive/{warc.name}", _pieces(file), stored=True)
+                if shown is not warc:
+                    shown.unlink()
             payloads = _Payloads()
             self._add(INDEX, payloads.passing(merge(indexes)), stored=True)
         return payloads.unresolved
@@ -101,12 +106,12 @@ class Wacz:
         self._add(PAGES, lines())
         return written
 
-    def add_file(self, name: str, path: Path) -> None:
-        """A further part. ValueError when its name belongs to a folder of the format."""
+    def add_file(self, name: str, path: Path, shown: Callable[[bytes], bytes] | None = None) -> None:
+        """A further part; with ``shown`` what it makes of each line. ValueError for a name in the format's folders."""
         if name.partition("/")[0] in (*OWN_FOLDERS, DATAPACKAGE, DIGEST):
             raise ValueError(f"{name!r} is no name for a further part")
         with path.open("rb") as file:
-            self._add(name, _pieces(file))
+            self._add(name, _pieces(file) if shown is None else map(shown, file))
 
     def _describe(self) -> None:
         package = {"profile": "data-package", "wacz_version": VERSION, **self._about}
@@ -133,6 +138,19 @@ class Wacz:
                 sha256.update(piece)
                 size += len(piece)
         return sha256.hexdigest(), size
+
+
+def copy_without(warc: Path, copy: Path, hides: Callable[[str], bool]) -> Path:
+    """Copy a file without the records of these target URIs, record by record; the file itself when it has none."""
+    records = [(record.offset, record.length, hides(record.target_uri)) for record in read_records(warc)]
+    if not any(hidden for *_, hidden in records):
+        return warc
+    with warc.open("rb") as file, copy.open("wb") as out:
+        for offset, length, hidden in records:
+            if not hidden:
+                file.seek(offset)
+                out.write(file.read(length))
+    return copy
 
 
 class _Payloads:

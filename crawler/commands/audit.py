@@ -102,6 +102,7 @@ class Command(ScrapyCommand):
     def _audit(self) -> list[SiteAudit]:
         from crawler.audit import audit
         from crawler.audit_read import AuditTable
+        from crawler.exclusions import Hidden
         from crawler.ledger import LedgerError
         from crawler.urls import registered_domain
 
@@ -109,7 +110,7 @@ class Command(ScrapyCommand):
             table = AuditTable(self._archive)
             try:
                 with table.one_moment():
-                    return audit(table.addresses(), self._chosen, registered_domain)
+                    return audit(table.addresses(Hidden.of(self.settings)), self._chosen, registered_domain)
             finally:
                 table.close()
         except (LedgerError, sqlite3.Error) as error:

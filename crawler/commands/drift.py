@@ -58,6 +58,7 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.drift_report import drift_rule
         from crawler.drift_state import states_of
+        from crawler.exclusions import Hidden
         from crawler.ledger import Ledger, LedgerError
 
         assert self.settings is not None
@@ -68,10 +69,13 @@ class Command(ScrapyCommand):
             ledger = Ledger.open(self._archive / "ledger.sqlite", read_only=True)
             try:
                 states = states_of(ledger.drift, drift_rule(self.settings), opts.spider)
+                hidden = Hidden.of(self.settings)
             finally:
                 ledger.close()
         except (LedgerError, sqlite3.Error) as error:
             stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
+        for state in states:
+            state.urls[:] = [url for url in state.urls if not hidden.hides_url(url)]
         try:
             _write(states, opts.json)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""``scrapy exclude``: take an article, an address or all addresses under a prefix out of sight, without deleting a byte.
+"""``scrapy exclude``: an article, an address or all addresses under a prefix out of sight, and no byte deleted.
 
 Everything that shows, hands on or fetches something asks ``crawler.exclusions`` first.
 """
@@ -29,7 +29,7 @@ class Command(ScrapyCommand):
     requires_crawler_process = False
 
     def syntax(self) -> str:
-        return "URL|ID|PREFIX* --reason R [--ticket T] [--until DAY] [--editions] [--copies] [--dry-run] | --lift TARGET | --list"
+        return "URL|ID|PREFIX* --reason R [--ticket T] [--until DAY] [--editions] [--copies] [--dry-run] | --lift T | --list"
 
     def short_desc(self) -> str:
         return "Take something down: hidden everywhere and not crawled again, and no byte deleted"
@@ -170,7 +170,7 @@ def _write_concerned(one: Concerned, as_json: bool) -> None:
     for article_id, title in one.articles.items():
         sys.stdout.write(f"  article   {article_id}  {title}\n")
     lists = (("row", one.rows), ("capture", one.records), ("address", one.addresses), ("picture", one.pictures))
-    for name, values in (*lists, ("edition", one.editions), ("copy", one.copies), ("consumer", one.consumers)):
+    for name, values in (*lists, ("edition", one.editions), ("copy", one.copies), ("taken by", one.takers)):
         for value in values:
             sys.stdout.write(f"  {name:<9} {value}\n")
     if one.editions or one.copies:

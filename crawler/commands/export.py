@@ -95,7 +95,9 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.cursor import Cursor, CursorError
+        from crawler.exclusions import Hidden
         from crawler.export import UNFINISHED, Choice, Layout, write_export
+        from crawler.exports import note_export
         from crawler.ledger import LedgerError
         from crawler.ledger_changes import ChangeTable
         from crawler.lock import Locked
@@ -103,7 +105,7 @@ class Command(ScrapyCommand):
         layout = Layout(opts.format, opts.full_text)
         try:
             with ExitStack() as held:
-                table = held.enter_context(ChangeTable(self._archive))
+                table = held.enter_context(ChangeTable(self._archive, Hidden.of(self.settings)))
                 held.enter_context(table.one_moment())
                 cursor = None
                 if opts.cursor is not None:
@@ -117,6 +119,8 @@ class Command(ScrapyCommand):
                     return
                 named = (opts.cursor, cursor) if cursor else None
                 counts = write_export(self._archive, table, self._folder, layout, choice, named)
+                if cursor is None:  # a cursor knows itself what it has passed
+                    note_export(self._archive, self._folder, choice.until)
         except (LedgerError, sqlite3.Error) as error:
             stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
         except CursorError as error:

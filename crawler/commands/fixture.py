@@ -20,6 +20,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.utils.conf import closest_scrapy_cfg
 
 from crawler.arguments import made_up_job
+from crawler.exclusions import Hidden
 from crawler.usage import Status, complain, one_line_errors, quiet, refuse_unknown_options, stop
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
+        if Hidden.of(self.settings).hides_url(args[0]):
+            stop(Status.USAGE, f"{args[0][:200]!r} is excluded: scrapy exclude --list says why", self.settings)
         response = newest(args[0], Path(self.settings["ARCHIVE_DIR"]), self.settings)
         if response is None:
             complain(f"no capture of {args[0]} with status 200 in the archive; crawl it first", self.settings)

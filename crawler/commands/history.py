@@ -85,10 +85,13 @@ class Command(ScrapyCommand):
     def _history(self, ledger: Any, name: str) -> History | None:
         from crawler.arguments import made_up_job
         from crawler.history import find_article, history_of
+        from crawler.exclusions import Hidden
         from crawler.offline import Offline
 
         assert self.settings is not None
         article = find_article(ledger, Offline(self.settings, made_up_job()), name)
+        if article and Hidden.of(self.settings).hides(article.article_id, article.url):
+            stop(Status.USAGE, f"{name[:200]!r} is excluded: scrapy exclude --list says why", self.settings)
         return article and history_of(ledger, self._archive, article)
 
 

@@ -40,6 +40,7 @@ class Command(ScrapyCommand):
             stop(Status.OUTPUT, f"-o: {why}; name a file that can be written")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        from crawler.exclusions import Hidden, shown_lines
         from crawler.selection import closed_files
         from warc.cdxj import SUFFIX, merge, write_index
         from warc.reader import DamagedRecord
@@ -61,7 +62,7 @@ class Command(ScrapyCommand):
                 indexes.append(index)
             if opts.output:
                 with output(opts.output) as out:
-                    out.writelines(merge(indexes))
+                    out.writelines(shown_lines(Hidden.of(self.settings), merge(indexes)))
         except OSError as error:
             complain(f"{error.filename or opts.output}: {error.strerror or error}", self.settings)
             forget_stdout()

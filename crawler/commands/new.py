@@ -85,13 +85,14 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.cursor import Cursor, CursorError
+        from crawler.exclusions import Hidden
         from crawler.ledger import LedgerError
         from crawler.ledger_changes import ChangeTable
         from crawler.lock import Locked
 
         try:
             with ExitStack() as held:
-                table = held.enter_context(ChangeTable(self._archive))
+                table = held.enter_context(ChangeTable(self._archive, Hidden.of(self.settings)))
                 cursor = None
                 if opts.cursor is not None:
                     cursor = held.enter_context(Cursor(self._archive, opts.cursor, table.order, restart=opts.restart))
@@ -121,7 +122,9 @@ class Command(ScrapyCommand):
             stop(Status.OUTPUT, f"-o {opts.output} holds changes that nobody took; take it away, then run this again")
         counts: Counter[str] = Counter()
         with RowFiles(self._archive) as files:
-            lines = _lines(told_changes(table, files, after, until, self._since), counts, opts.json)
+            lines = _lines(
+                told_changes(table, files, after, until, self._since), counts, opts.json
+            )
             deliver(lines, opts.output, None if opts.hold else cursor, until)
         if counts["without row"]:
             complain(f"{counts['without row']} rows are not where the ledger says: scrapy verify names them")

@@ -69,11 +69,12 @@ class Command(ScrapyCommand):
         self._port = port
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        from crawler.exclusions import Hidden
         from crawler.pywb import lay_out
 
         with tempfile.TemporaryDirectory(prefix="replay-") as name:
             try:
-                damaged = list(lay_out(Path(name), self._archive, self._warcs))
+                damaged = list(lay_out(Path(name), self._archive, self._warcs, Hidden.of(self.settings)))
             except OSError as error:
                 complain(f"{error.filename}: {error.strerror}; the indexes cannot be made", self.settings)
                 self.exitcode = Status.OUTPUT

@@ -7,13 +7,16 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import ScrapyCommand
 
 from crawler import __version__
 from crawler.summary import counted
 from crawler.usage import Status, complain, one_line_errors, refuse_unknown_options, stop, why_no_file
+
+if TYPE_CHECKING:
+    from crawler.exclusions import Hidden
 
 LINES = ("articles", "events", "links", "logs", "reports")  # folders whose files go in beside the format's own parts
 
@@ -62,8 +65,17 @@ class Command(ScrapyCommand):
             stop(Status.OUTPUT, f"-o: {why}; name a file that can be written")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        from crawler.exclusions import Hidden
+        from crawler.handing import HIDING, LineFilter
         from warc.reader import DamagedRecord
         from warc.wacz import Wacz
+        from warc.writer import is_meta
+
+        hidden = Hidden.of(self.settings)
+        if hidden:  # what a run says of itself names every address
+            self._warcs = [path for path in self._warcs if not is_meta(path.name)]
+            self._lines = {kind: paths for kind, paths in self._lines.items() if kind in HIDING}
+        lines = LineFilter(hidden)
 
         about = {
             "title": opts.title or f"{opts.spider or 'News'}, {counted(len(self._warcs), 'WARC file')}",
@@ -71,11 +83,13 @@ class Command(ScrapyCommand):
         }
         try:
             with Wacz(Path(opts.output), about) as wacz:
-                unresolved = wacz.add_warcs(self._warcs)
-                pages = wacz.add_pages(self._pages())
+                unresolved = wacz.add_warcs(self._warcs, hidden.hides_url if hidden else None)
+                pages = wacz.add_pages(self._pages(hidden))
                 for kind, paths in self._lines.items():
                     for path in paths:
-                        wacz.add_file(f"{kind}/{path.parent.name}-{path.name}", path)
+                        wacz.add_file(
+                            f"{kind}/{path.parent.name}-{path.name}", path, lines.of(kind) if hidden else None
+                        )
         except DamagedRecord as error:
             complain(f"{error}; scrapy verify names what is wrong; nothing was written")
             self.exitcode = Status.FAULT
@@ -87,12 +101,12 @@ class Command(ScrapyCommand):
         told = f"; {counted(unresolved, 'revisit')} of payloads that are in files left out" if unresolved else ""
         complain(f"{counted(len(self._warcs), 'WARC file')}, {counted(pages, 'page')}, to {opts.output}{told}")
 
-    def _pages(self) -> Iterator[dict[str, Any]]:
+    def _pages(self, hidden: Hidden) -> Iterator[dict[str, Any]]:
         """The articles whose records are in the chosen files."""
         chosen = {path.relative_to(self._archive).as_posix() for path in self._warcs}
         for path in self._lines["articles"]:
             with path.open("rb") as lines:
                 for row in map(json.loads, lines):
-                    if row["warc"]["file"] in chosen:
+                    if row["warc"]["file"] in chosen and not hidden.hides_row(row):
                         names = {"id": "row_id", "url": "url", "ts": "captured_at", "title": "title", "text": "body"}
                         yield {name: row[key] for name, key in names.items() if row[key]}
