@@ -104,7 +104,7 @@ class Hidden:
         article_at: Callable[[str], tuple[str, bool] | None],
         day: str | None = None,
     ) -> None:
-        """``article_at``: which article an address names (``crawler.sites``). ``day``: ISO date in +07:00, else today."""
+        """``article_at``: the article an address names (``crawler.sites``). ``day``: ISO date in +07:00, else today."""
         self.exclusions = [one for one in exclusions if one.holds(day or today())]
         self._article_at = article_at
         self._ids = {article_id for one in self.exclusions for article_id in one.article_ids}

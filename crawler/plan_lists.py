@@ -84,5 +84,5 @@ def articles_on(site: NewsSpider, page: ArticlePage, front: bool = False) -> lis
 
 
 def wanted(site: NewsSpider, url: str) -> bool:
-    """Of this site, and of an edition that the crawl is to have."""
-    return site.own(url) and site.language_of(url) in (*site.args.languages, None)
+    """Of this site, of an edition that the crawl is to have, and not taken down."""
+    return site.own(url) and site.language_of(url) in (*site.args.languages, None) and not site.hidden.hides_url(url)

@@ -41,7 +41,7 @@ class Planner:
     def __init__(self, site: NewsSpider) -> None:
         self.site = site
         self.plan = Plan()
-        self._starts = list(site.seeds())
+        self._starts = [start for start in site.seeds() if not site.hidden.hides_url(start.url)]
         args = site.args
         self._whole = not (args.tags or args.categories or site.narrowed_by(args.seeds))
         self._addresses: dict[str, set[str]] = {}  # by kind, to be held against robots.txt

@@ -24,6 +24,7 @@ from crawler.arguments import Arguments, parse_arguments
 from crawler.crawllog import PassedOver, Recent
 from crawler.dates import HANOI
 from crawler.events import Sighting
+from crawler.exclusions import NOTHING, Hidden
 from crawler.feeds import read_entries
 from crawler.items import FoundBy
 from crawler.ledger_ops import ARTICLE_KINDS
@@ -74,6 +75,7 @@ class NewsSpider(Addresses, scrapy.Spider):
     requisite_rules: ClassVar[RequisiteRules] = RequisiteRules()  # which files belong to a page
 
     args: Arguments
+    hidden: Hidden = NOTHING  # addresses that a plan leaves out; in a crawl the frontier refuses them
 
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         super().__init__(name)

@@ -29,7 +29,7 @@ class Command(ScrapyCommand):
     requires_crawler_process = False
 
     def syntax(self) -> str:
-        return "URL|ID|PREFIX* --reason R [--ticket T] [--until DAY] [--editions] [--copies] [--dry-run] | --lift T | --list"
+        return "URL|ID|PREFIX* --reason TEXT [--until DAY] [--editions] [--copies] [--dry-run] | --lift TARGET | --list"
 
     def short_desc(self) -> str:
         return "Take something down: hidden everywhere and not crawled again, and no byte deleted"

@@ -84,8 +84,8 @@ class Command(ScrapyCommand):
 
     def _history(self, ledger: Any, name: str) -> History | None:
         from crawler.arguments import made_up_job
-        from crawler.history import find_article, history_of
         from crawler.exclusions import Hidden
+        from crawler.history import find_article, history_of
         from crawler.offline import Offline
 
         assert self.settings is not None

@@ -122,9 +122,7 @@ class Command(ScrapyCommand):
             stop(Status.OUTPUT, f"-o {opts.output} holds changes that nobody took; take it away, then run this again")
         counts: Counter[str] = Counter()
         with RowFiles(self._archive) as files:
-            lines = _lines(
-                told_changes(table, files, after, until, self._since), counts, opts.json
-            )
+            lines = _lines(told_changes(table, files, after, until, self._since), counts, opts.json)
             deliver(lines, opts.output, None if opts.hold else cursor, until)
         if counts["without row"]:
             complain(f"{counts['without row']} rows are not where the ledger says: scrapy verify names them")

@@ -52,13 +52,16 @@ class Command(ScrapyCommand):
         name_the_crawler(self.settings)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        from crawler.exclusions import Hidden
         from crawler.plan_fetch import ask_all
         from crawler.plan_text import as_json, as_text
         from crawler.planner import Planner
         from crawler.serialize import to_line
 
         assert self.settings is not None
-        planner = Planner(self._spider(**self._given))
+        site = self._spider(**self._given)
+        site.hidden = Hidden.of(self.settings)
+        planner = Planner(site)
         plan = ask_all(self._arguments, planner.run, self.settings).result
         said = to_line(as_json(plan, self._arguments)) if opts.json else as_text(plan, self._arguments).encode()
         try:

@@ -45,6 +45,7 @@ class Command(ScrapyCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object: row, sources, links")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        from crawler.exclusions import Hidden
         from crawler.offline import Offline
         from crawler.sane import contact_trouble, name_the_crawler, settings_trouble
         from crawler.urls import canonical_url
@@ -64,6 +65,8 @@ class Command(ScrapyCommand):
             if opts.url:
                 stop(Status.USAGE, "--url says where a file comes from; it does not go with a URL")
             trouble = trouble or contact_trouble(self.settings, [urlsplit(args[0]).hostname or ""])
+            if not trouble and Hidden.of(self.settings).hides_url(args[0]):
+                trouble = f"{args[0][:200]!r} is excluded: scrapy exclude --list says why"
         elif not Path(args[0]).is_file():
             stop(Status.USAGE, f"no file {args[0][:200]!r}; a URL begins with http:// or https://")
         elif not _is_warc(args[0]) and not opts.url:
