@@ -131,6 +131,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     with sqlite3.connect(rebuilt) as db:
         (article,) = db.execute("SELECT article_id FROM articles LIMIT 1").fetchone()
     run("others", "scrapy", "history", article, *given)
+    for target in (article, "https://baoquocte.vn/van-hoa/*", "https://baoquocte.vn/van-hoa"):
+        run("others", "scrapy", "exclude", target, "--reason", "r", *given)
+    run("others", "scrapy", "exclude", "--lift", article, *given)
     run("others", "pytest", "-p", "no:cacheprovider", "-k", NOT, *ODD_DAYS)
     run("others", "pytest", "-p", "no:cacheprovider", "-k", NOT, "-m", "not slow", *FAST)
     return Told(
