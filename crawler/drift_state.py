@@ -36,6 +36,7 @@ class FieldState:
     since: str | None = None
     urls: list[str] = member(default_factory=list)  # of pages that do not fit
     quarantined: int = 0  # rows of the template
+    written: int = 0  # rows that lacked the field and were written before it was known to have fallen
 
 
 def states_of(table: DriftTable, rule: Rule, spider: str | None = None) -> list[FieldState]:
@@ -113,5 +114,6 @@ def _state(
         sources=sources,
         state=state.state if state and state.state else known,
         since=state.since if state else None,
+        written=state.written if state else 0,
         urls=list(state.urls) if state and state.state == FELL else [],
     )
