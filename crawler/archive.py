@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from contextlib import suppress
 from gzip import BadGzipFile
 from pathlib import Path
@@ -31,8 +32,9 @@ from crawler.arguments import Arguments, scope_digest, scope_key
 from crawler.capture import CaptureRef, Exchange
 from crawler.crawllog import PassedOver, Recent
 from crawler.drift_report import drift_rule, note_drift
+from crawler.inhand import CRASHES, TIMES, InHand
 from crawler.items import Article
-from crawler.ledger_ops import Scope
+from crawler.ledger_ops import FrontierRow, Scope
 from crawler.recrawl import Recrawl
 from crawler.replay import raw_response
 from crawler.runfacts import RunFacts
@@ -43,7 +45,7 @@ from crawler.store import Store
 from crawler.template import without_row
 from crawler.trouble import OWN_FAULTS, OutputTrouble, trouble_of
 from crawler.visit import Visit
-from crawler.warcinfo import warcinfo_fields
+from crawler.warcinfo import code_digest, warcinfo_fields
 from crawler.watch import HELD
 from warc.reader import capture_at
 
@@ -85,6 +87,7 @@ class Archive:
         self._crawler = crawler
         self._deciding = asyncio.Lock()
         self._told = Recent()
+        self._in_hand: InHand | None = None
         self._visits: dict[int, Visit] = {}  # by id() of the item that is on its way through the pipelines
         assert crawler.stats is not None
         self._stats = crawler.stats
@@ -110,6 +113,10 @@ class Archive:
         if store is not None:
             store.on_trouble = archive._trouble_from_thread
             store.on_released = archive._released_from_thread
+            try:
+                archive._in_hand = InHand(store.folder, spider.name, code_digest)
+            except OSError as error:
+                raise trouble_of(error, store.folder) from error
             archive.scope = store.open()
             if (log := running_log()) is not None:
                 log.carry(store.log)
@@ -171,6 +178,30 @@ class Archive:
             visit = Visit(meta.get("url_id"), request.url, meta.get("kind", "seed"), **known)
             meta["visit"] = visit
         return cast(Visit, visit)
+
+    def in_hand(self, visit: Visit, response: Response, steps: Iterator[Any]) -> Iterator[Any]:
+        """The steps of reading a page, written down while they are taken: the page may take this process with it.
+
+        None of them for a page that several processes have died with.
+        """
+        row: FrontierRow | None = response.request.meta.get("frontier") if response.request else None
+        if row is None or self._in_hand is None:
+            return steps
+        capture: CaptureRef | None = response.request.meta.get("capture") if response.request else None
+        payload = capture.payload_digest if capture is not None else None
+        if self._in_hand.gives_up(row.fingerprint, payload):
+            logger.error("%s has ended %d processes that read it, and is not read", visit.url, TIMES)
+            visit.end("failed", CRASHES)
+            visit.passed.append(PassedOver(visit.url, CRASHES, visit.hop_path, visit.via))
+            return iter(())
+        return self._in_hand.reading(row.fingerprint, payload, steps)
+
+    def suspects_last(self, leftovers: list[tuple[FrontierRow, CaptureRef]]) -> list[tuple[FrontierRow, CaptureRef]]:
+        """Pages that a process has died with behind those that none has, so that these are read in any case."""
+        in_hand = self._in_hand
+        if in_hand is None:
+            return leftovers
+        return sorted(leftovers, key=lambda leftover: in_hand.times(leftover[0].fingerprint))
 
     def promise(self, visit: Visit, article: Article) -> Article:
         """The visit gives this item; it does not end before the item has been signalled."""
@@ -358,6 +389,8 @@ class Archive:
         if self.store is None or self._over:
             return
         self._over = True
+        if self._in_hand is not None:
+            self._in_hand.close()
         if (log := running_log()) is not None:
             log.end()
         try:

@@ -30,7 +30,7 @@ FIELDS: Final = 10
 LONGEST: Final = 200  # characters of one note
 
 NO_DNS, NO_CONNECTION, LOST, TIMED_OUT = -1, -2, -3, -4
-LIMIT, EXCLUDED, OUT_OF_SCOPE, TOO_DEEP, ROBOTS = -5003, -5001, -5000, -4001, -9998
+LIMIT, EXCLUDED, OUT_OF_SCOPE, TOO_DEEP, ROBOTS, CRASHED = -5003, -5001, -5000, -4001, -9998, -3000
 
 # Of an exchange without one byte of an answer, by the name of what ended it
 NO_ANSWER: Final[Mapping[str, int]] = {
@@ -39,10 +39,12 @@ NO_ANSWER: Final[Mapping[str, int]] = {
     "ResponseDataLossError": LOST,
     "DownloadFailedError": LOST,
 }
-# Of a URL that was not asked for, by the reason; every other reason is one of the scope
+# Of a URL that was not asked for (or, ``crashes``, whose answer is not read), by the reason; every other reason is one
+# of the scope
 NOT_ASKED: Final[Mapping[str, int]] = {
     "robots": ROBOTS,
     "robots_unreachable": ROBOTS,
+    "crashes": CRASHED,
     "depth": TOO_DEEP,
     "private_address": EXCLUDED,
     "excluded": EXCLUDED,

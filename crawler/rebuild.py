@@ -17,12 +17,14 @@ import json
 import logging
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crawler.arguments import made_up_job
+from crawler.inhand import InHand
 from crawler.ledger_ops import Capture, Scope
 from crawler.manifest import MANIFEST
 from crawler.offline import Offline
@@ -36,6 +38,7 @@ from crawler.rebuild_rows import revisit_articles, take_events, take_exclusions,
 from crawler.rebuild_unread import unread_pages
 from crawler.recrawl import Recrawl
 from crawler.sites import Sites
+from crawler.warcinfo import code_digest
 from warc.writer import is_meta
 
 if TYPE_CHECKING:
@@ -106,10 +109,11 @@ def _fill(draft: Draft, settings: Settings, spiders: list[str] | None) -> None:
     _take_manifest(draft)
     for scope in captures.scopes:
         draft.ledger.scope = scope
-        for op in unread_pages(draft, settings):
-            draft.ledger.apply([op])
-            draft.counts["unread pages"] += isinstance(op, Capture)
-        find_again(draft, settings, scope)
+        with closing(InHand(folder, scope.spider, code_digest)) as in_hand:
+            for op in unread_pages(draft, settings, in_hand):
+                draft.ledger.apply([op])
+                draft.counts["unread pages"] += isinstance(op, Capture)
+            find_again(draft, settings, scope, in_hand)
 
 
 def _take_manifest(draft: Draft) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crawler.arguments import arguments_of_scope, made_up_job
+from crawler.inhand import InHand
 from crawler.ledger_ops import Op, Requeue, Scope
 from crawler.metawarc import report_in
 from crawler.rebuild_draft import Draft
@@ -26,7 +27,7 @@ from crawler.replay import Replay, read_again
 from crawler.robots import sitemaps
 from crawler.scheduler import add_of
 from crawler.sites import Sites
-from crawler.urls import canonical_url
+from crawler.urls import canonical_url, fingerprint
 from crawler.visit import Visit
 from warc.writer import META, OPEN, is_meta
 
@@ -54,7 +55,7 @@ ASKED_BEFORE = """SELECT COUNT(*) FROM frontier f WHERE f.scope_id = ? AND f.pas
     SELECT 1 FROM captures c WHERE c.url_id = f.url_id AND c.captured_at < ?)"""
 
 
-def find_again(draft: Draft, settings: Settings, scope: Scope) -> None:
+def find_again(draft: Draft, settings: Settings, scope: Scope, in_hand: InHand) -> None:
     """Queue what the last pass of a scope had found and not asked, unless a run says that nothing was left."""
     db, sites = draft.db, Sites(settings)
     arguments, began = db.execute(
@@ -74,7 +75,7 @@ def find_again(draft: Draft, settings: Settings, scope: Scope) -> None:
     if scope.pass_number > 1:
         draft.ledger.ask_again()
     draft.ledger.apply([add_of(found) for found in spider.seeds()])
-    for at, ops in _found(draft, settings, spider, scope):
+    for at, ops in _found(draft, settings, spider, scope, in_hand):
         draft.at = at
         draft.ledger.apply(ops)
     draft.ledger.apply(_to_repeat(draft, settings, scope))
@@ -119,7 +120,9 @@ def _reports(folder: Path, spider: str) -> list[tuple[str, dict[str, Any], int |
     return [(job, report.get("run", {}), report.get("left")) for job, report in found.items() if report]
 
 
-def _found(draft: Draft, settings: Settings, spider: NewsSpider, scope: Scope) -> Iterator[tuple[datetime, list[Op]]]:
+def _found(
+    draft: Draft, settings: Settings, spider: NewsSpider, scope: Scope, in_hand: InHand
+) -> Iterator[tuple[datetime, list[Op]]]:
     """What each page of the pass led to, in the order in which they came. A page that cannot be read leads nowhere."""
     replay = Replay(settings)
     of_pass = (scope.id, scope.pass_number)
@@ -137,13 +140,17 @@ def _found(draft: Draft, settings: Settings, spider: NewsSpider, scope: Scope) -
         ref = draft.ledger.capture_ref(record_id)
         assert ref is not None
         url_id, url, kind, depth, hop_path, channel, via, seed = facts
-        visit = Visit(url_id, url, kind, depth, hop_path, channel, via, seed)
+        visit, key = Visit(url_id, url, kind, depth, hop_path, channel, via, seed), fingerprint(url)
+        if in_hand.gives_up(key, ref.payload_digest):
+            continue
         try:
-            spider.follow(replay.decoded(read_again(draft.folder, ref, url)), visit)
+            with in_hand.held(key, ref.payload_digest):
+                spider.follow(replay.decoded(read_again(draft.folder, ref, url)), visit)
         except Exception as error:  # noqa: BLE001 - a page that the crawl could not read either
             logger.warning("%s cannot be read, and what it led to is not found: %r", url, error)
             draft.counts["pages that cannot be read"] += 1
             continue
+        in_hand.forgive(key)
         adds: list[Op] = [add_of(found, promised=visit.outcome != "redirected") for found in visit.found]
         yield datetime.fromisoformat(at), adds
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import DropItem
 
 from crawler.arguments import made_up_job
+from crawler.inhand import CRASHES, TIMES, InHand
 from crawler.ledger_ops import ARTICLE_KINDS, ArticleSeen, Done, Failed, Op
 from crawler.offline import Offline
 from crawler.rebuild_draft import Draft
 from crawler.replay import Replay, UnreadableCapture, read_again
+from crawler.urls import fingerprint
 from crawler.versions import page_class
 from warc.reader import DamagedRecord
 
@@ -34,7 +36,7 @@ UNNAMED = """SELECT f.url_id, u.url, f.record_id FROM frontier f JOIN urls u ON 
         AND c.run = (SELECT job FROM runs WHERE scope_id = f.scope_id ORDER BY ended_at DESC, run_id DESC LIMIT 1)"""
 
 
-def unread_pages(draft: Draft, settings: Settings) -> Iterator[Op]:
+def unread_pages(draft: Draft, settings: Settings, in_hand: InHand) -> Iterator[Op]:
     """What became of each page of the scope's last run that no row names. A page to be read again is its Capture."""
     db, ledger = draft.db, draft.ledger
     scope = ledger.scope
@@ -49,13 +51,24 @@ def unread_pages(draft: Draft, settings: Settings) -> Iterator[Op]:
         ref, capture = ledger.capture_ref(record_id), ledger.capture(record_id)
         assert ref is not None
         assert capture is not None
+        key = fingerprint(url)
+        if in_hand.gives_up(key, ref.payload_digest):
+            logger.error("%s has ended %d processes that read it, and is not read", url, TIMES)
+            yield Failed(url_id, CRASHES)
+            continue
         try:
-            page = offline.page_of(replay.decoded(read_again(draft.folder, ref, url)))
+            with in_hand.held(key, ref.payload_digest):
+                page = offline.page_of(replay.decoded(read_again(draft.folder, ref, url)))
+                verdict, is_article = _verdict(offline, page, days.get("since"), days.get("until")), page.is_article()
         except (UnreadableCapture, DamagedRecord, OSError) as error:
             logger.warning("%s cannot be read: %s", url, error)
             continue
-        verdict = _verdict(offline, page, days.get("since"), days.get("until"))
-        if isinstance(verdict, str) and not page.is_article():
+        except Exception:
+            logger.exception("%s cannot be read by its page object", url)
+            yield Failed(url_id, "parse_error")
+            continue
+        in_hand.forgive(key)
+        if isinstance(verdict, str) and not is_article:
             db.execute("UPDATE urls SET due_at = NULL WHERE url_id = ?", (url_id,))  # it was never an article
             yield Failed(url_id, verdict)
             continue

@@ -194,7 +194,7 @@ class NewsSpider(Addresses, scrapy.Spider):
         assert response.request is not None
         visit = self.archive.begin(response.request)
         try:
-            yield from self._read(response, visit)
+            yield from self.archive.in_hand(visit, response, self._read(response, visit))
         except GeneratorExit:  # torn down with the crawl: the page stays captured, and the next run reads it
             visit.end("captured")
             raise
