@@ -76,6 +76,7 @@ class Archive:
     def __init__(self, crawler: Crawler, store: Store | None, args: Arguments) -> None:
         self.store = store
         self._job = args.job
+        self._spider_name = args.spider
         self._scope_digest = scope_digest(scope_key(args))
         self.scope: Scope | None = None
         self.trouble: OutputTrouble | None = None
@@ -113,11 +114,7 @@ class Archive:
         if store is not None:
             store.on_trouble = archive._trouble_from_thread
             store.on_released = archive._released_from_thread
-            try:
-                archive._in_hand = InHand(store.folder, spider.name, code_digest)
-            except OSError as error:
-                raise trouble_of(error, store.folder) from error
-            archive.scope = store.open()
+            archive._begin(store)
             if (log := running_log()) is not None:
                 log.carry(store.log)
         connect = crawler.signals.connect
@@ -127,6 +124,16 @@ class Archive:
         connect(archive._idle, signal=signals.spider_idle)
         connect(archive._closed, signal=signals.spider_closed)
         return archive
+
+    def _begin(self, store: Store) -> None:
+        """Raises OutputTrouble."""
+        try:
+            self._in_hand = in_hand = InHand(store.folder, self._spider_name, code_digest)
+        except OSError as error:
+            raise trouble_of(error, store.folder) from error
+        self.scope = store.open()
+        # Pages that a process has died with come last, so that the others are read in any case.
+        store.leftovers.captured.sort(key=lambda leftover: in_hand.times(leftover[0].fingerprint))
 
     @property
     def facts(self) -> dict[str, str]:
@@ -195,13 +202,6 @@ class Archive:
             visit.passed.append(PassedOver(visit.url, CRASHES, visit.hop_path, visit.via))
             return iter(())
         return self._in_hand.reading(row.fingerprint, payload, steps)
-
-    def suspects_last(self, leftovers: list[tuple[FrontierRow, CaptureRef]]) -> list[tuple[FrontierRow, CaptureRef]]:
-        """Pages that a process has died with behind those that none has, so that these are read in any case."""
-        in_hand = self._in_hand
-        if in_hand is None:
-            return leftovers
-        return sorted(leftovers, key=lambda leftover: in_hand.times(leftover[0].fingerprint))
 
     def promise(self, visit: Visit, article: Article) -> Article:
         """The visit gives this item; it does not end before the item has been signalled."""

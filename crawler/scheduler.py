@@ -183,7 +183,7 @@ class LedgerScheduler(BaseScheduler):
             store,
             politeness,
             ScrapyReactor(crawler),
-            leftovers=archive.suspects_last(store.leftovers.captured),
+            leftovers=store.leftovers.captured,
             facts=archive.facts,
             room=lambda: archive.room,
             count=stats.inc_value,
