@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,6 +26,7 @@ from scrapy.utils.project import get_project_settings
 from crawler.sealed import SocketRefused, seal, unseal
 from spiders.baoquocte_vn import BaoquoctePage
 from tests.conftest import ROOT, without_network_settings
+from tests.peers import peer
 from tests.test_crawler_replay import response, write_warc
 from warc.digest import digest_of
 from warc.reader import read_at, read_records
@@ -334,9 +336,34 @@ def test_what_stands_after_a_damaged_record_is_read(tmp_path: Path, compressed: 
     assert [row["id"] for row in rows((tmp_path / "rows.jsonl").read_bytes())] == ["baoquocte.vn:7", "baoquocte.vn:7"]
 
 
+def with_wget(folder: Path, url: str, *options: str) -> None:
+    subprocess.run(["wget", "-q", "--no-proxy", "--warc-file=a", *options, url], cwd=folder, timeout=60, check=True)
+
+
+def with_plain_wget(folder: Path, url: str) -> None:
+    with_wget(folder, url, "--no-warc-compression")
+
+
+def with_warcprox(folder: Path, url: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(peer("warcprox")), "-p", str(port), "-z", "-d", str(folder), "--dedup-db-file=/dev/null"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as process:
+        try:
+            asked = ["wget", "-q", "-O", os.devnull, "-e", f"http_proxy=http://127.0.0.1:{port}", url]
+            for _ in range(100):
+                if subprocess.run(asked, timeout=30, check=False).returncode == 0:
+                    break
+                time.sleep(0.2)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [[], ["--no-warc-compression"]])
-def test_what_wget_archived(tmp_path: Path, options: list[str]) -> None:
+@pytest.mark.parametrize("archive", [with_wget, with_plain_wget, with_warcprox])
+def test_what_others_archived(tmp_path: Path, archive: Callable[[Path, str], None]) -> None:
     if shutil.which("wget") is None:
         pytest.skip("wget is not installed")
     (tmp_path / "site").mkdir()
@@ -347,20 +374,20 @@ def test_what_wget_archived(tmp_path: Path, options: list[str]) -> None:
         b"<p>", f"<article>{story}</article><p>".encode()
     )
     (tmp_path / "site" / "mua-lon-o-hue-7.html").write_bytes(page)
+    (tmp_path / "warcs").mkdir()
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "site"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/mua-lon-o-hue-7.html"
-        command = ["wget", "-q", "--no-proxy", "--warc-file=a", *options, url]
-        subprocess.run(command, cwd=tmp_path, timeout=60, check=True)
+        archive(tmp_path / "warcs", url)
         server.shutdown()
-    (warc,) = [path.name for path in tmp_path.iterdir() if ".warc" in path.name]
-    run = extract(tmp_path, warc, "-o", "-")
+    (warc,) = [path.name for path in (tmp_path / "warcs").iterdir() if ".warc" in path.name]
+    run = extract(tmp_path, f"warcs/{warc}", "-o", "-")
     assert run.returncode == 0, run.stderr
     (row,) = rows(run.stdout)
     assert row["title"] == "Mưa lớn ở Huế trong đêm qua"
     assert row["url"] == url
-    assert row["warc"]["file"] == warc
+    assert row["warc"]["file"].endswith(warc)
 
 
 # --- Pages that cannot be read, and sockets -----------------------------------------------------------------------
