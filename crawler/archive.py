@@ -31,6 +31,7 @@ from twisted.python.failure import Failure
 from crawler.arguments import Arguments, scope_digest, scope_key
 from crawler.capture import CaptureRef, Exchange
 from crawler.crawllog import PassedOver, Recent
+from crawler.dom import Rendered, RenderFailed
 from crawler.drift_report import drift_rule, note_drift
 from crawler.inhand import CRASHES, TIMES, InHand
 from crawler.items import Article
@@ -65,6 +66,7 @@ FAILURES: tuple[tuple[type[BaseException], str], ...] = (
     (CannotResolveHostError, "unknown_host"),
     (DownloadConnectionRefusedError, "connection_refused"),
     (BadGzipFile, "bad_encoding"),
+    (RenderFailed, "not_rendered"),
 )
 WITHOUT_ROW = frozenset({"no_title", "no_body"})  # why an item was dropped whose template may have changed
 LATER = frozenset({"max_articles", "stopped"})  # why an item was dropped whose page a later run reads again
@@ -162,6 +164,11 @@ class Archive:
             if exchange.cause:
                 stats.inc_value(f"capture/truncated/{exchange.cause}")
         return ref
+
+    async def derive(self, page: Rendered) -> CaptureRef:
+        """Have a rendered page written beside its document. Raises OutputTrouble when it could not be."""
+        assert self.store is not None
+        return await asyncio.wrap_future(self.store.derive(page))
 
     def passed_over(self, url: str, reason: str, hop_path: str, via: str) -> None:
         """This address is not fetched, and no visit says so: a part of a page."""
@@ -415,5 +422,6 @@ def archive_of(crawler: Crawler) -> Archive:
 
 def _counts(stats: dict[str, Any]) -> dict[str, Any]:
     """What the ledger keeps of a run's stats."""
-    prefixes = ("capture/", "store/", "items/", "failed/", "refused/", "robots/", "guard/", "requisites/", "drift/")
+    of_pages = ("requisites/", "browser/", "drift/")
+    prefixes = ("capture/", "store/", "items/", "failed/", "refused/", "robots/", "guard/", *of_pages)
     return {key: value for key, value in stats.items() if key.startswith(prefixes)}

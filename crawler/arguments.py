@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FOLLOW = ("article", "related", "tag", "category", "topic", "next_page", "sitemap", "feed", "author")
 RECRAWL = ("auto", "never", "all")
 CAPTURE = ("html", "page", "rendered")
+RENDER = ("never", "lists", "all")
 CHOICES = (
     "seeds",
     "tags",
@@ -70,7 +71,7 @@ class Arguments:
     languages: tuple[str, ...] = ("vi",)  # editions, BCP 47 in lower case
     recrawl: str = "auto"
     capture: str = "html"
-    render: str | None = None
+    render: str = "never"  # which pages are opened in a browser, and read from its DOM
 
 
 def parse_arguments(
@@ -101,8 +102,8 @@ def parse_arguments(
         max_articles=_number(raw, "max_articles", least=1) if "max_articles" in raw else None,
         languages=languages,
         recrawl=_choice(raw, "recrawl", RECRAWL),
-        capture=_capture(raw),
-        render=None,
+        capture=_choice(raw, "capture", CAPTURE),
+        render=_render(spider_class, raw),
         job=_job(raw) if "_job" in raw else (new_job or made_up_job)(),
     )
 
@@ -302,12 +303,14 @@ def _choice(raw: Mapping[str, str], key: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-def _capture(raw: Mapping[str, str]) -> str:
-    value = _choice(raw, "capture", CAPTURE)
-    if value == "rendered":
-        raise ArgumentError("capture=rendered is not available yet: choose html or page")
-    if "render" in raw:
-        raise ArgumentError("render is not available yet: leave it out")
+def _render(spider_class: type[NewsSpider], raw: Mapping[str, str]) -> str:
+    """As asked; else all of a crawl that keeps rendered pages, and what the site needs of any other."""
+    rendered = raw.get("capture") == "rendered"
+    if "render" not in raw:
+        return RENDER[-1] if rendered else getattr(spider_class, "rendered", RENDER[0])
+    value = _choice(raw, "render", RENDER)
+    if rendered and value == RENDER[0]:
+        raise ArgumentError("capture=rendered with render=never: choose render=lists or all, or another capture")
     return value
 
 

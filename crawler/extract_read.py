@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from crawler.dom import is_dom, to_be_rendered
 from crawler.rebuild_read import job_in
 from warc.reader import DamagedRecord, Record, read_past_damage, read_records
 from warc.writer import is_meta
@@ -98,6 +99,7 @@ def visits(path: Path) -> Iterator[Visited | DamagedRecord]:
     """Responses and revisits in the order of the file; what of it is damaged comes as the error."""
     waiting: Visited | None = None
     job: str | None = None
+    rendered: dict[str, dict[str, str]] = {}  # facts of documents whose DOM has not come yet
     for record in read_past_damage(path):
         if isinstance(record, DamagedRecord):
             yield record
@@ -109,6 +111,11 @@ def visits(path: Path) -> Iterator[Visited | DamagedRecord]:
             waiting = Visited(record, job)
         elif record.type == "metadata" and waiting and waiting.record.record_id in record.get_all("WARC-Concurrent-To"):
             waiting.facts |= dict(record.fields())
+            if to_be_rendered(waiting.facts):
+                rendered[waiting.record.record_id] = waiting.facts
+        elif is_dom(record.type, record.target_uri):
+            facts = (rendered.pop(key) for key in record.get_all("WARC-Concurrent-To") if key in rendered)
+            yield Visited(record, job, next(facts, {}))
     if waiting:
         yield waiting
 

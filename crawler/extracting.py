@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from scrapy.exceptions import DropItem
 from scrapy.http import JsonResponse, TextResponse, XmlResponse
 
+from crawler.dom import as_page, to_be_rendered
 from crawler.exclusions import EXCLUDED, Hidden
 from crawler.extract_read import NOT_MODIFIED, Source, Visited, keys_of, original_keys, visits
 from crawler.items import Article, FoundBy
@@ -79,6 +80,9 @@ class Extractor:
                     if record.type == "response":
                         for key in keys_of(record):
                             known.setdefault(key, record.offset)
+                    if to_be_rendered(visited.facts) and record.type != "resource":
+                        result.counts["rendered"] += 1  # its DOM is the page
+                    elif record.type in ("response", "resource"):
                         self.write(source, visited, record, result, out)
                     elif (record.get("WARC-Profile") or "").rstrip("/").endswith(NOT_MODIFIED):
                         result.counts["not modified"] += 1
@@ -119,7 +123,7 @@ class Extractor:
                 result.counts["rows"] += 1
 
     def row(self, source: Source, visited: Visited, original: Record, result: Extracted, file: str) -> Article | None:
-        capture = capture_of(original)
+        capture = as_page(capture_of(original))
         if capture.status != 200:
             result.counts["other answers"] += 1
             return None

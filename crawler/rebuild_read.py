@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crawler import crash
+from crawler.dom import HTML, STATUS, is_dom
 from crawler.ledger_ops import Capture
 from warc.reader import DamagedRecord, Record, read_at, read_records
 from warc.writer import OPEN
@@ -46,6 +47,8 @@ class WarcFound:
                 self.info = dict(record.fields())
             elif record.type in ("response", "revisit") and record.is_http:
                 waiting[record.record_id] = record
+            elif is_dom(record.type, record.target_uri):
+                yield self._rendered(record)
             elif record.type == "metadata":
                 main = next((waiting.pop(key) for key in record.get_all("WARC-Concurrent-To") if key in waiting), None)
                 yield self._found(main, record.date, record.target_uri, dict(record.fields()))
@@ -75,6 +78,23 @@ class WarcFound:
                 return
             end += record.length
             yield record
+
+    def _rendered(self, record: Record) -> Found:
+        """The DOM of a page: a row may point at it."""
+        capture = Capture(
+            record_id=record.record_id,
+            url=record.target_uri,
+            file=self.name,
+            offset=record.offset,
+            length=record.length,
+            record_type=record.type,
+            captured_at=record.date,
+            run=job_in(self.info),
+            status=STATUS,
+            payload_digest=record.get("WARC-Block-Digest"),
+            mime=HTML.partition(";")[0],
+        )
+        return Found(capture, record.date, record.target_uri)
 
     def _found(self, main: Record | None, date: str, url: str, facts: dict[str, str]) -> Found:
         if main is None:

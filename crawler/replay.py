@@ -23,6 +23,7 @@ from scrapy.responsetypes import responsetypes
 from scrapy.statscollectors import MemoryStatsCollector
 
 from crawler.capture import CaptureRef
+from crawler.dom import as_page
 from warc.reader import GZIP, GZIP_ERROR, Capture, capture_at, read_captures
 from warc.writer import OPEN
 
@@ -59,6 +60,7 @@ def ref_of(capture: Capture, file: str) -> CaptureRef:
 
 def raw_response(capture: Capture, ref: CaptureRef) -> Response:
     """The response as the download handler gave it: de-chunked, still content-encoded. Raises UnreadableCapture."""
+    capture = as_page(capture)
     if capture.status is None:
         raise UnreadableCapture(f"{capture.target_uri}: no HTTP status")
     if capture.truncated is not None:
@@ -106,9 +108,11 @@ def _with_body(response: Response, body: bytes) -> Response:
 class Replay:
     """Reads WARC files as responses with decoded bodies, by the very middleware that decodes them in a crawl."""
 
-    def __init__(self, settings: Settings) -> None:
-        crawler = Crawler(Spider, settings)
-        crawler.stats = MemoryStatsCollector(crawler)
+    def __init__(self, settings: Settings, crawler: Crawler | None = None) -> None:
+        """``crawler``: the running one, whose settings cannot be given to another."""
+        if crawler is None:
+            crawler = Crawler(Spider, settings)
+            crawler.stats = MemoryStatsCollector(crawler)
         self._compression = HttpCompressionMiddleware.from_crawler(crawler)
         self._max_size = settings.getint("DOWNLOAD_MAXSIZE")
 

@@ -26,6 +26,7 @@ from scrapy.utils.asyncio import CallLaterResult, call_later
 from crawler.capture import CaptureRef
 from crawler.conditional import ask_if_changed
 from crawler.crawllog import PassedOver
+from crawler.dom import RENDER
 from crawler.exclusions import EXCLUDED, NOTHING, Hidden
 from crawler.ledger import Ledger
 from crawler.ledger_ops import (
@@ -467,6 +468,8 @@ def build_request(
     """
     facts = {"url": row.url, "via": row.via, "hopsFromSeed": row.hop_path, "kind": row.kind, "channel": row.channel}
     facts["seed"] = row.began_at
+    render = row.render or ("dom" if spider.renders(row.kind) else None)
+    facts[RENDER] = render
     meta: dict[str, Any] = {
         "verbatim_url": is_plain(row.url),  # Scrapy need not look for what it would escape
         "url_id": row.url_id,
@@ -477,7 +480,7 @@ def build_request(
         "hop_path": row.hop_path,
         "channel": row.channel,
         "seed": row.seed,
-        "render": row.render,
+        "render": render,
         "retry_times": row.retries,
         "facts": {name: value for name, value in facts.items() if value} | {"depth": str(row.depth)} | dict(run or {}),
     }

@@ -48,14 +48,19 @@ PYWB = None  # environment or program of pywb, for scrapy replay; never the envi
 REQUISITE_DELAY = 0.25  # seconds between two requests for pictures, styles, scripts to one host (capture=page)
 REQUISITE_MAXSIZE = 32 * 1024 * 1024  # bytes of one such file; films are often larger
 REQUISITE_SECONDS = 300.0  # for all files of one article; after that its row is written with what there is
+CHROMIUM = None  # program of the browser; when not set, Playwright's own, then chromium or google-chrome on the PATH
+BROWSER_CONCURRENCY = 2  # pages open at once; each takes some 150 MB
+BROWSER_PAGES = 200  # pages after which the browser is started anew: it grows
+RENDER_SECONDS = 60.0  # for one page in the browser; what stands there then is taken
+RENDER_SCROLLS = 50  # times that a list is scrolled to its end, as long as new links come
 EXTRACT_SECONDS = 30.0  # for one page of scrapy extract; then it is counted as too slow and left out
 STOP_GRACE = 15.0  # seconds that running requests get after the first stop signal
 
 # --- Components -------------------------------------------------------------------------------------------------
 SCHEDULER = "crawler.scheduler.LedgerScheduler"
 DOWNLOAD_HANDLERS = {
-    "http": "crawler.handler.ArchiveDownloadHandler",
-    "https": "crawler.handler.ArchiveDownloadHandler",
+    "http": "crawler.rendering.RenderingHandler",
+    "https": "crawler.rendering.RenderingHandler",
     "data": None,
     "file": None,
     "ftp": None,
@@ -90,6 +95,7 @@ EXTENSIONS_BASE = {
 }
 EXTENSIONS = {
     "crawler.archive.Archive": 0,  # opens the store before anything can be fetched
+    "crawler.browser.Browser": 100,  # with render
     "crawler.progress.Progress": 500,
     "crawler.outlook.Outlook": 600,  # one line, from what the ledger knows
 }

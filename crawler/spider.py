@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LISTING_KINDS = frozenset({"front", "category", "tag", "topic", "author", "next_page"})
+FILES = frozenset({"sitemap", "feed"})
 HOPS = {"seed": "", "article": "L", "related": "R", "next_page": "N", "tag": "T", "category": "C", "topic": "P"} | {
     "sitemap": "M",
     "feed": "F",
@@ -72,6 +73,7 @@ class NewsSpider(Addresses, scrapy.Spider):
     categories: ClassVar[tuple[str, ...]] = ()  # names, as they stand in the URL
     declared_feeds: ClassVar[bool] = False  # front pages name the feeds and sitemaps; else ``feeds`` does
     page: ClassVar[type[ArticlePage]]
+    rendered: ClassVar[str] = "never"  # lists, all: what of the site cannot be read without a browser
     requisite_rules: ClassVar[RequisiteRules] = RequisiteRules()  # which files belong to a page
 
     args: Arguments
@@ -141,6 +143,15 @@ class NewsSpider(Addresses, scrapy.Spider):
     def promises(cls, url: str, kind: str) -> bool:
         """Whether an address in a sitemap or feed (``kind``) is that of an article."""
         return cls.kind_of(url) == "article"
+
+    @property
+    def renders_anything(self) -> bool:
+        """Whether this run needs a browser."""
+        return self.args.render != "never"
+
+    def renders(self, kind: str) -> bool:
+        """Whether a page of this kind is opened in a browser."""
+        return kind in LISTING_KINDS if self.args.render == "lists" else self.renders_anything and kind not in FILES
 
     # --- What is asked first ----------------------------------------------------------------------------------
 
@@ -231,7 +242,7 @@ class NewsSpider(Addresses, scrapy.Spider):
                 self._see(response, visit, "gone")
             elif status in WALLED or (status == 503 and self.page(response).is_challenge()):
                 self._see(response, visit, "wall")
-        elif visit.kind in ("sitemap", "feed"):
+        elif visit.kind in FILES:
             self._follow_entries(response, visit)
         else:
             yield from self._read_page(response, visit)

@@ -31,6 +31,7 @@ from crawler.arguments import Arguments, scope_key
 from crawler.capture import CaptureRef, Exchange
 from crawler.crawllog import PassedOver
 from crawler.dates import utc_text
+from crawler.dom import HTML, STATUS, Rendered, rendered_records
 from crawler.drift import Rule
 from crawler.drift_report import QUARANTINED, drift_counts
 from crawler.events import Events, event_line
@@ -73,7 +74,8 @@ from crawler.versions import Versions, page_class
 from crawler.visit import Visit
 from crawler.warcinfo import CODE_FIELD, code_digest
 from crawler.watch import Watch
-from warc.record import Original
+from warc.record import Original, WarcRecord
+from warc.writer import RecordRef
 
 __all__ = ["OutputTrouble", "Report", "Store"]
 
@@ -155,6 +157,10 @@ class Store:
     def append(self, exchange: Exchange, url_id: int | None = None) -> Future[CaptureRef | None]:
         """Write the exchange's records; the reference when they stand in the file. Fails with OutputTrouble."""
         return self._ask("append", exchange, url_id)
+
+    def derive(self, page: Rendered) -> Future[CaptureRef]:
+        """Write a rendered page; the reference to its DOM. Fails with OutputTrouble."""
+        return self._ask("derive", page)
 
     def decide(self, article: Article, visit: Visit) -> Future[str | None]:
         """Set version, previous, changed and first_captured_at; None, or why there is no row (now).
@@ -270,13 +276,7 @@ class Store:
 
     def _do_append(self, exchange: Exchange, url_id: int | None) -> CaptureRef | None:
         made = records_of(exchange, self._original)
-        if self._outputs.warc_is_over:
-            self._commit()
-            self._ledger.apply(self._outputs.close_warc())
-            self._chain()
-        path, refs = self._outputs.append(made.records)
-        self._appended += 1
-        self._touch()
+        path, refs = self._append(made.records)
         self._count("captures")
         if self._evidence is not None:
             self._evidence.crawl_log.attempt(exchange, made, path, refs[0].offset)
@@ -305,6 +305,38 @@ class Store:
         self._count("bytes", place.length)
         if original is None and digest and made.truncated is None:
             self._payloads[digest] = capture
+        return self._reference(capture)
+
+    def _append(self, records: list[WarcRecord]) -> tuple[str, list[RecordRef]]:
+        """Into the WARC file, or into the next one when this one is over."""
+        if self._outputs.warc_is_over:
+            self._commit()
+            self._ledger.apply(self._outputs.close_warc())
+            self._chain()
+        path, refs = self._outputs.append(records)
+        self._appended += 1
+        self._touch()
+        return path, refs
+
+    def _do_derive(self, page: Rendered) -> CaptureRef:
+        records = rendered_records(page)
+        path, refs = self._append(records)
+        dom, place = records[0], refs[0]
+        capture = Capture(
+            record_id=place.record_id,
+            url=dom.target_uri or "",
+            file=path,
+            offset=place.offset,
+            length=place.length,
+            record_type=dom.type,
+            captured_at=dom.date,
+            run=self._args.job,
+            status=STATUS,
+            payload_digest=dom.payload_digest,
+            mime=HTML.partition(";")[0],
+        )
+        self._ops.append(capture)
+        self._count("rendered")
         return self._reference(capture)
 
     def _do_decide(self, article: Article, visit: Visit) -> str | None:

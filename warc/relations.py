@@ -56,7 +56,7 @@ class Relations:
         half = _Half(record.offset, record_id, record.get("WARC-Date") or "", record.get("WARC-Target-URI") or "")
         named = record.get_all("WARC-Concurrent-To")
         for other in named:
-            if other not in self._ids:
+            if other not in self._ids and record.type != "resource":  # of a rendered page it may be in an earlier file
                 self._named[other] = half
             self._lonely.pop(other, None)
         self._named.pop(record_id, None)

@@ -25,6 +25,7 @@ from scrapy.spiderloader import get_spider_loader
 from w3lib.url import file_uri_to_path
 
 from crawler.arguments import ArgumentError, Arguments, parse_arguments
+from crawler.chromium import NoBrowser, find_chromium
 from crawler.lock import FolderLock, Locked
 from crawler.runfacts import secrets_of
 from crawler.runlog import RunLog
@@ -78,7 +79,9 @@ class Command(BaseRunSpiderCommand):
         super().process_options(args, opts)
         try:
             self._spider, arguments = checked(self.settings, args, opts.spargs)
-        except (ArgumentError, UsageError) as error:
+            if arguments.render != "never":
+                find_chromium(self.settings)
+        except (ArgumentError, UsageError, NoBrowser) as error:
             stop(Status.USAGE, str(error), self.settings)
         trouble = _output_trouble(self.settings, pid_file)
         if trouble:

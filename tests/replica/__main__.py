@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument("--holes", action="store_true", help="articles are missing from lists: tests/replica/holes.py")
     parser.add_argument("--log", type=Path, help="append a JSON line for each request here")
     parser.add_argument("--rename", action="append", default=[], metavar="OLD=NEW", help="a class or id that changed")
+    parser.add_argument("--lists", choices=("pages", "scroll"), default="pages", help="how vietnam.vn's lists go on")
     options = parser.parse_args()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
 
@@ -41,7 +42,7 @@ def main() -> int:
     from tests.replica.redesign import redesigned
     from tests.replica.world import build  # after the arguments: generating the sites takes a while
 
-    world = build(options.clock, Holes() if options.holes else None)
+    world = build(options.clock, Holes() if options.holes else None, scroll=options.lists == "scroll")
     sites = redesigned(world.sites, options.rename)
     with ReplicaServer(sites, port=options.port, clock=options.clock, log=options.log) as server:
         if options.ca is not None:

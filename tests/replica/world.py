@@ -11,6 +11,7 @@ from tests.replica.baoquocte_edition import Edition
 from tests.replica.baoquocte_sections import BASE, NEXT_DAY
 from tests.replica.baoquocte_truth import baoquocte_truth
 from tests.replica.holes import Holes
+from tests.replica.scrolling import ScrollingVietnamvn
 from tests.replica.server import Site
 from tests.replica.vietnamvn import Vietnamvn
 from tests.replica.vietnamvn_edition import VietnamEdition
@@ -31,9 +32,13 @@ class World:
         return {"clock": self.clock.isoformat(), "sites": sites}
 
 
-def build(clock: datetime, holes: Holes | None = None) -> World:
-    """The world at ``clock`` (aware). The base is 2026-11-20T12:00:00+07:00; a day later, articles changed."""
+def build(clock: datetime, holes: Holes | None = None, scroll: bool = False) -> World:
+    """The world at ``clock`` (aware). The base is 2026-11-20T12:00:00+07:00; a day later, articles changed.
+
+    ``scroll``: vietnam.vn's lists and related blocks come by script.
+    """
     edition = Edition(clock, holes)
     originals = edition if clock < NEXT_DAY and holes is None else Edition(BASE)  # copies are of the day they were made
     vietnam = VietnamEdition(clock, originals.listed)
-    return World(clock, edition, vietnam, (Baoquocte(edition), Vietnamvn(vietnam)))
+    site = ScrollingVietnamvn(vietnam) if scroll else Vietnamvn(vietnam)
+    return World(clock, edition, vietnam, (Baoquocte(edition), site))
