@@ -150,6 +150,7 @@ class Door:
     def slipped(self, url: str) -> None:
         """Something went past the door, to the dead end: WebSockets do."""
         self._stats.inc_value("browser/dead_end")
+        logger.debug("The browser wanted %s by itself", url)
 
     # --- One request --------------------------------------------------------------------------------------------
 

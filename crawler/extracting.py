@@ -123,11 +123,12 @@ class Extractor:
                 result.counts["rows"] += 1
 
     def row(self, source: Source, visited: Visited, original: Record, result: Extracted, file: str) -> Article | None:
-        capture = as_page(capture_of(original))
+        archived = capture_of(original)
+        capture = as_page(archived)
         if capture.status != 200:
             result.counts["other answers"] += 1
             return None
-        ref = ref_of(capture, file)
+        ref = ref_of(archived, file)
         if original is not visited.record:
             visit = visited.record
             capture = replace(capture, target_uri=visit.target_uri)

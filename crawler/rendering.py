@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PERMISSIONS = ("X-Robots-Tag", "TDM-Reservation")  # of the document's headers: they hold for its DOM too
 ATTEMPTS = 2  # a browser that died under a page is not the page's fault, the first time
 OVERTIME = 20.0  # seconds beyond RENDER_SECONDS for a page that answers nobody any more
 
@@ -69,7 +70,8 @@ class RenderingHandler(ArchiveDownloadHandler):
         rendered = await self._rendered(request, document, capture)
         request.meta["document"] = capture
         request.meta["capture"] = await self._archive.derive(rendered)
-        return HtmlResponse(document.url, 200, {"Content-Type": HTML}, rendered.html, request=request)
+        headers = {name: document.headers.getlist(name) for name in PERMISSIONS if name in document.headers}
+        return HtmlResponse(document.url, 200, {"Content-Type": HTML, **headers}, rendered.html, request=request)
 
     async def _rendered(self, request: Request, document: HtmlResponse, capture: CaptureRef) -> Rendered:
         """Open it, again when the browser died; nothing half-shown is taken when the crawl ends meanwhile."""

@@ -132,6 +132,7 @@ class LedgerScheduler(BaseScheduler):
         leftovers: Iterable[tuple[FrontierRow, CaptureRef]] = (),
         facts: Mapping[str, str] | None = None,
         room: Callable[[], int | None] = lambda: None,
+        renders: Callable[[str], bool] = lambda kind: False,
         count: Callable[[str], None] = lambda name: None,
         trouble: Callable[[sqlite3.Error], object] = lambda error: None,
         hidden: Hidden = NOTHING,
@@ -146,6 +147,7 @@ class LedgerScheduler(BaseScheduler):
         # Of the run: job, pass and scope, for each capture's metadata record
         self._facts = {name: value for name, value in (facts or {}).items() if value}
         self._room = room  # rows that the run may still write; None for any number
+        self._renders = renders  # whether pages of a kind are opened in a browser
         self._count = count
         self._trouble = trouble  # told when the ledger cannot be read
         self._hidden = hidden
@@ -187,6 +189,7 @@ class LedgerScheduler(BaseScheduler):
             leftovers=store.leftovers.captured,
             facts=archive.facts,
             room=lambda: archive.room,
+            renders=spider.renders,
             count=stats.inc_value,
             trouble=archive.in_trouble,
             hidden=Hidden.of(settings),
@@ -350,6 +353,8 @@ class LedgerScheduler(BaseScheduler):
         if row.kind in ARTICLE_KINDS:
             self._articles_out.add(row.url_id)
         self._count("scheduler/replayed" if replay else "scheduler/dequeued")
+        if row.render is None and self._renders(row.kind):
+            row = row._replace(render="dom")
         request = build_request(row, self._spider, replay, self._facts)
         if replay is None and row.captured:
             ask_if_changed(request, self._ledger)
@@ -468,8 +473,7 @@ def build_request(
     """
     facts = {"url": row.url, "via": row.via, "hopsFromSeed": row.hop_path, "kind": row.kind, "channel": row.channel}
     facts["seed"] = row.began_at
-    render = row.render or ("dom" if spider.renders(row.kind) else None)
-    facts[RENDER] = render
+    facts[RENDER] = row.render
     meta: dict[str, Any] = {
         "verbatim_url": is_plain(row.url),  # Scrapy need not look for what it would escape
         "url_id": row.url_id,
@@ -480,7 +484,7 @@ def build_request(
         "hop_path": row.hop_path,
         "channel": row.channel,
         "seed": row.seed,
-        "render": render,
+        "render": row.render,
         "retry_times": row.retries,
         "facts": {name: value for name, value in facts.items() if value} | {"depth": str(row.depth)} | dict(run or {}),
     }

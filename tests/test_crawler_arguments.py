@@ -61,9 +61,35 @@ def test_nothing_given_means_the_whole_site() -> None:
         languages=("vi",),
         recrawl="auto",
         capture="html",
-        render=None,
+        render="never",
         job="made-up",
     )
+
+
+class Application(Paper):
+    name = "application"
+    rendered = "lists"
+
+
+@pytest.mark.parametrize(
+    ("spider", "raw", "render"),
+    [
+        (Paper, {}, "never"),
+        (Paper, {"render": "lists"}, "lists"),
+        (Paper, {"capture": "rendered"}, "all"),
+        (Paper, {"capture": "rendered", "render": "lists"}, "lists"),
+        (Application, {}, "lists"),
+        (Application, {"render": "never"}, "never"),
+        (Application, {"capture": "page"}, "lists"),
+    ],
+)
+def test_what_is_rendered(spider: type[NewsSpider], raw: dict[str, str], render: str) -> None:
+    args = parse(spider, **raw)
+    assert args.render == render
+    pages = {kind: spider(**raw).renders(kind) for kind in ("front", "tag", "article", "related", "sitemap", "feed")}
+    lists, rest = render != "never", render == "all"
+    expected = {"front": lists, "tag": lists, "article": rest, "related": rest, "sitemap": False, "feed": False}
+    assert pages == expected
 
 
 def test_everything_given() -> None:
@@ -171,8 +197,8 @@ BAD = [
     ({"languages": "vi,"}, "paper has no '' edition"),
     ({"recrawl": "sometimes"}, "recrawl='sometimes': choose from auto, never, all"),
     ({"capture": "video"}, "capture='video': choose from html, page, rendered"),
-    ({"capture": "rendered"}, "capture=rendered is not available yet: choose html or page"),
-    ({"render": "1"}, "render is not available yet"),
+    ({"render": "1"}, "render='1': choose from never, lists, all"),
+    ({"capture": "rendered", "render": "never"}, "capture=rendered with render=never: choose render=lists or all"),
     ({"_job": "../x"}, "_job='../x'"),
     ({"_job": "a" * 65}, "_job="),
     ({"_job": "a\n"}, "_job holds a line break"),
