@@ -350,6 +350,7 @@ def test_every_key_of_a_request() -> None:
             "kind": "related",
             "channel": "related",
             "seed": "https://s.vn/",
+            "render": "dom",
             "depth": "2",
         },
     }
@@ -786,6 +787,7 @@ from tests.bench.writer import LedgerWriter
 
 class Small(scrapy.Spider):
     name = "small"
+    renders = staticmethod(lambda kind: False)
 
     async def start(self):
         self.crawler.engine.scheduler.discover([Found(self.first, "category", "seed", 0, 1)])
