@@ -53,6 +53,15 @@ def is_dom(record_type: str, target_uri: str) -> bool:
     return record_type == "resource" and target_uri.startswith(DOM)
 
 
+def page_address(uri: str) -> str:
+    """Address of the page that a record of this target URI shows.
+
+    >>> page_address("urn:dom:https://baoquocte.vn/a-1.html"), page_address("https://baoquocte.vn/")
+    ('https://baoquocte.vn/a-1.html', 'https://baoquocte.vn/')
+    """
+    return uri.removeprefix(DOM).removeprefix(VIEW)
+
+
 def as_page(capture: Capture) -> Capture:
     """A DOM record as the page that it is, for whoever reads responses; any other capture as it is."""
     if not is_dom(capture.record_type, capture.target_uri):

@@ -26,6 +26,7 @@ from scrapy import Request
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
+from crawler.exclusions import EXCLUDED, Hidden
 from crawler.guard import ForbiddenAddress, Guard
 from crawler.ledger import Ledger
 from crawler.replay import Replay, read_again
@@ -100,6 +101,7 @@ class Door:
         self._stats = crawler.stats
         self._replay = Replay(settings, crawler)
         self._guard = Guard.from_settings(settings, crawler.stats)
+        self._hidden = Hidden.of(settings)
         self._delay = settings.getfloat("REQUISITE_DELAY")
         self._maxsize = settings.getint("REQUISITE_MAXSIZE")
         self._facts = {name: value for name, value in archive.facts.items() if name != "pass"}
@@ -240,6 +242,8 @@ class Door:
         self._guard.check_literal(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         if not loading.page.rules.want(url, loading.page.url):
             raise Refusal("left_out")
+        if self._hidden.hides_url(url):
+            raise Refusal(EXCLUDED)
         if not loading.shown and kind in SHOWN:
             raise Refusal("not_shown")
         if kind == "Document" and loading.popups > POPUPS:

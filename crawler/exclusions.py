@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from crawler import sqlite
 from crawler.dates import HANOI
+from crawler.dom import page_address
 from crawler.ledger_files import LEDGER
 from crawler.ledger_ops import Exclusion
 from crawler.serialize import to_line
@@ -131,7 +132,7 @@ class Hidden:
         return article_id in self._ids
 
     def hides_url(self, url: str | None) -> bool:
-        return bool(self.exclusions) and url is not None and self._judged(url)
+        return bool(self.exclusions) and url is not None and self._judged(page_address(url))
 
     def hides(self, article_id: str | None, *urls: str | None) -> bool:
         """Whether the article is hidden, or anything that stands at these addresses."""
