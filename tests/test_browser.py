@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, proxy_variables, without_network_settings
-from tests.replica.scrolling import DATA, ScrollingVietnamvn
+from tests.replica.scrolling import ScrollingVietnamvn
 from tests.replica.server import DEFAULT_CLOCK, Replica, running
 from tests.replica.vietnamvn_sections import WWW
 from tests.replica.world import World, build
