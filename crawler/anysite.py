@@ -23,7 +23,7 @@ from crawler.byline import split_byline
 from crawler.dates import Moment
 from crawler.htmltext import SKIP, image_address, pixels
 from crawler.items import Image, Source
-from crawler.links import FoundLink
+from crawler.links import FoundLink, Wanted
 from crawler.notices import leads_on, with_boxes, with_plain_captions, without_notices
 from crawler.page import Candidates
 from crawler.recognise import Recognised, alike
@@ -203,7 +203,7 @@ class AnySite(Recognised):
                 if 6 <= len(text) <= _LONGEST_DATE and element.tag != "a" and not is_beside(element, self.frame):
                     yield text
 
-    def read_links(self) -> list[FoundLink]:
+    def read_links(self, wanted: Wanted | None = None) -> list[FoundLink]:
         """Related ones by the box they stand in, its label or the words before them; none of another site is a list."""
         boxes = [e for query in (*_RELATED, *systems.RELATED) for e in self.select(query)]
         lines = [e for e in self.frame.iter("p", "li", "h3", "h4") if len(e) and leads_on(inline_text(e))]
@@ -211,7 +211,7 @@ class AnySite(Recognised):
         own = registered_domain(self.url)
         return [
             link if registered_domain(link.url) == own or link.kind == "source" else link._replace(kind="other")
-            for link in self.links_with(dict.fromkeys(places, "related"))
+            for link in self.links_with(dict.fromkeys(places, "related"), wanted)
         ]
 
     # --- What several fields share ----------------------------------------------------------------------------

@@ -22,8 +22,9 @@ def after_labels(
     ``labels`` and ``stops`` (other labels, where a box ends) are folded texts without a final colon. ``is_article``
     tells whether a link leads to an article.
     """
-    texts = {e: label_of(e.text) for e in page.elements if e.text and len(e.text) < _LONGEST}
-    marks = {e for e, text in texts.items() if text in labels | stops}
+    texts = {e: label_of(text) for e in page.elements if (text := e.text) and len(text) < _LONGEST}
+    any_label = labels | stops
+    marks = {e for e, text in texts.items() if text in any_label}
     return [part for e, text in texts.items() if text in labels for part in _following(e, marks, is_article)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -57,6 +57,13 @@ class LinkRule:
         object.__setattr__(self, "places", tuple(map(_place, filter(None, map(str.strip, self.css.split(","))))))
 
 
+class Wanted(NamedTuple):
+    """The links that are asked for, where not all are: a row needs few of a page's hundreds. Others may come too."""
+
+    kinds: frozenset[str]  # kinds that a place gives or a ``link`` element declares
+    address: Callable[[str], bool] | None = None  # whether a canonical address is asked for, whatever its kind
+
+
 class FoundLink(NamedTuple):
     """A link of a page."""
 
@@ -83,7 +90,10 @@ class Addresses:
 
     @classmethod
     def kind_of(cls, url: str) -> str | None:
-        """Link kind by the shape of the address alone; None when it says nothing."""
+        """Link kind by the shape of the address alone; None when it says nothing.
+
+        Never a row's kind (related, source, edition): what a link is to an article, the page says.
+        """
         return None
 
     @classmethod
@@ -125,24 +135,30 @@ def extract_links(
     base_url: str,
     places: Mapping[_Element, str] | None = None,
     index: Index | None = None,
+    wanted: Wanted | None = None,
 ) -> list[FoundLink]:
     """All links of a page in order, each address once per kind; the first text that is not empty is its text.
 
     ``places``: elements found by other means than a selector, and the kind of the articles linked in them.
-    ``index``: that of the page, where there is one already.
+    ``index``: that of the page, where there is one already. ``wanted``: the only links to look for.
     """
     index = index or Index(root)
     kinds = _Kinds(site.link_rules, index, places or {})
+    hopeful = kinds.inside_of(wanted.kinds) if wanted else None
+    by_address = wanted.address if wanted else None
     found: dict[tuple[str, str], FoundLink] = {}
     named: set[tuple[str, str]] = set()  # whose text is a text, not that of an image
     wordless: dict[tuple[str, str], list[_Element]] = {}
     for element in index.iter("a", "link", "area"):
-        href = (element.get("href") or "").strip()
         declared = _declared_kind(element) if element.tag == "link" else ""
-        if not href or declared is None or href[0] == "#":
+        asked = wanted is None or hopeful is None or declared in wanted.kinds or element in hopeful
+        if declared is None or not (asked or by_address):
+            continue
+        href = (element.get("href") or "").strip()
+        if not href or href[0] == "#":
             continue
         url, shape = _facts(site, href, base_url)
-        if url is None:
+        if url is None or not (asked or (by_address and by_address(url))):
             continue
         key = (url, declared or kinds.kind(element, url, shape))
         if key in named:
@@ -171,6 +187,12 @@ class _Kinds:
         for element in sorted(at, key=_depth):
             for link in element.iter("a", "area"):
                 self.inside[link] = (*at[element], *self.inside.get(link, self.anywhere))
+
+    def inside_of(self, kinds: frozenset[str]) -> set[_Element] | None:
+        """Links in places that may give one of these kinds; None for all links."""
+        if any(rule.kind in kinds for rule in self.anywhere):
+            return None
+        return {link for link, rules in self.inside.items() if any(rule.kind in kinds for rule in rules)}
 
     def kind(self, element: _Element, url: str, shape: str | None) -> str:
         for rule in self.inside.get(element, self.anywhere):

@@ -30,7 +30,7 @@ from crawler.items import (
     Source,
     WarcRef,
 )
-from crawler.links import FoundLink, extract_links
+from crawler.links import FoundLink, Wanted, extract_links
 from crawler.reading import Candidates, request_meta
 from crawler.text import clean
 from crawler.urls import path_of, registered_domain
@@ -74,13 +74,19 @@ class ArticlePage(Fields):
             self._links = self.read_links()
         return self._links
 
-    def read_links(self) -> list[FoundLink]:
-        """Find the links; a site that knows boxes by their labels names these."""
-        return self.links_with({})
+    @cached_property
+    def editorial_links(self) -> list[FoundLink]:
+        """The links of the row. Most links of a page are none of it: these are not read when only the row is wanted."""
+        found = self.read_links(Wanted(EDITORIAL_KINDS)) if self._links is None else self._links
+        return [link for link in found if self.is_editorial(link)]
 
-    def links_with(self, places: dict[_Element, str]) -> list[FoundLink]:
+    def read_links(self, wanted: Wanted | None = None) -> list[FoundLink]:
+        """Find the links; a site that knows boxes by their labels names these."""
+        return self.links_with({}, wanted)
+
+    def links_with(self, places: dict[_Element, str], wanted: Wanted | None = None) -> list[FoundLink]:
         """Links of the page, where articles in these elements are of the kind given."""
-        found = extract_links(self.root, type(self), self.base_url, places, self.index)
+        found = extract_links(self.root, type(self), self.base_url, places, self.index, wanted)
         following = self.next_page(self) if self.kind_of(self.url) != "article" else None
         return [
             link._replace(kind="next_page") if link.url == following else link
@@ -147,7 +153,7 @@ class ArticlePage(Fields):
             url=self.response.url,
             found_by=self.found_by,
             blocks=blocks,
-            links=[ArticleLink(x.url, x.text, x.kind) for x in self.page_links() if self.is_editorial(x)],
+            links=[ArticleLink(link.url, link.text, link.kind) for link in self.editorial_links],
             permissions=self.permissions(),
         )
         for name in ("canonical_url", "kind", "title", "kicker", "sapo", "byline", "publisher", "section"):

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from lxml.etree import _Element
 
 from crawler.blocks import BlockRules, inline_text
-from crawler.links import Addresses, FoundLink, LinkRule
+from crawler.links import Addresses, FoundLink, LinkRule, Wanted
 from crawler.page import ArticlePage, Candidates
 from crawler.requisites import RequisiteRules
 from crawler.spider import NewsSpider
@@ -206,9 +206,9 @@ class BaoquoctePage(Baoquocte, ArticlePage):
         match = re.search(r"-(\d+)\.tag$|/chu-de/([^/]+)\.topic$", url)
         return match[1] or match[2] if match else None
 
-    def read_links(self) -> list[FoundLink]:
+    def read_links(self, wanted: Wanted | None = None) -> list[FoundLink]:
         """With the articles of the same topic as related ones."""
-        return self.links_with(dict.fromkeys(self.topic_box, "related"))
+        return self.links_with(dict.fromkeys(self.topic_box, "related"), wanted)
 
     @cached_property
     def topic_box(self) -> list[_Element]:

@@ -28,7 +28,7 @@ from crawler.blocks import BlockRules, Piece, inline_text, read_blocks, read_unt
 from crawler.editions import COLON, SAME_OTHER, SAME_TAG, SOURCE_LABELS, counts_comments, folded
 from crawler.items import Article, Block, Source
 from crawler.labels import label_of
-from crawler.links import Addresses, FoundLink, LinkRule
+from crawler.links import Addresses, FoundLink, LinkRule, Wanted
 from crawler.page import ArticlePage, Candidates
 from crawler.requisites import RequisiteRules
 from crawler.spider import NewsSpider
@@ -449,11 +449,14 @@ class VietnamPage(Vietnam, ArticlePage):
 
     # --- The whole --------------------------------------------------------------------------------------------
 
-    def read_links(self) -> list[FoundLink]:
+    def read_links(self, wanted: Wanted | None = None) -> list[FoundLink]:
         """With the lists of the same tag as related, the source line's address and the other editions."""
-        found = self.links_with(dict.fromkeys(self.after_labels(_SAME_TAG, _SAME_OTHER | _PROMOTION), "related"))
         parts, source = self.parts(self.url), self.story.source.url
         slug = parts[1] if parts and self.kind_of(self.url) == "article" else None
+        if wanted:  # the kinds below go by the address
+            wanted = wanted._replace(address=lambda url: url == source or (slug is not None and slug[0] in url))
+        same_tag = self.after_labels(_SAME_TAG, _SAME_OTHER | _PROMOTION)
+        found = self.links_with(dict.fromkeys(same_tag, "related"), wanted)
         kinds = {link.url: "source" for link in found if link.url == source}
         for link in found:
             other = self.parts(link.url) if link.kind in ("article", "related") and link.url != self.url else None

@@ -83,7 +83,7 @@ def timed(warc: Path) -> Iterator[list[float]]:
         at.append(process_time())
         is_article = page.is_article()
         at.append(process_time())
-        page.page_links()
+        _ = page.editorial_links
         at.append(process_time())
         row = page.article()
         row.captured_at = row.first_captured_at = visited.record.date
