@@ -231,7 +231,7 @@ class Archive:
         error = failure.value
         if isinstance(error, OutputTrouble) and failure.request.meta.get("replay"):  # type: ignore[attr-defined]
             visit.end("captured")
-        elif isinstance(error, (asyncio.CancelledError, OutputTrouble, Unfinished)):
+        elif isinstance(error, (asyncio.CancelledError, OutputTrouble, Unfinished)) or getattr(error, "again", False):
             visit.end("queued")
         elif isinstance(error, IgnoreRequest):
             reason = getattr(error, "reason", "ignored")

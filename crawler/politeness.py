@@ -13,7 +13,8 @@ JITTER = 0.25  # delays are made up to a quarter longer, so that requests do not
 @dataclass(slots=True)
 class _Host:
     delay: float  # seconds between the starts of two requests: ours, or the larger Crawl-delay
-    asked_at: float = -math.inf  # start of the last request
+    asked_at: float = -math.inf  # hand-out of the last request
+    sent_at: float = -math.inf  # when the last request went on to the host, or is going to
     next_at: float = -math.inf
     next_before: float = -math.inf  # next_at as it was before the last request, to take that one back
     parked_until: float = -math.inf
@@ -59,6 +60,23 @@ class Politeness:
         known.next_before = known.next_at
         known.next_at = now + known.delay * (1 + JITTER * self._random())
         return known.next_at
+
+    def turn(self, host: str, now: float) -> float:
+        """Seconds that a request which is ready to be sent has to wait; others may have been held up with it.
+
+        The place is taken; nothing that is handed out later comes before it.
+        """
+        known = self._host(host)
+        return self._send(known, max(now, known.sent_at + known.delay)) - now
+
+    def answered(self, host: str, now: float) -> None:
+        """The first answer of a host has come: its delay begins here, for its connection took time."""
+        self._send(self._host(host), now)
+
+    def _send(self, known: _Host, at: float) -> float:
+        known.sent_at = max(known.sent_at, at)
+        known.next_at = max(known.next_at, at + known.delay)
+        return at
 
     def over(self, host: str) -> None:
         """A request that was asked has ended."""

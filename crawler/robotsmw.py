@@ -27,7 +27,7 @@ from scrapy.http.request import NO_CALLBACK
 
 from crawler.guard import ForbiddenAddress
 from crawler.robots import MAX_BYTES, crawl_delay, decide, rule_for, sitemaps
-from crawler.stopping import Unfinished
+from crawler.stopping import LOOK_EVERY, Unfinished
 from crawler.trouble import OutputTrouble
 from crawler.urls import canonical_url, host_of
 
@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 KEPT_SECONDS = 24 * 3600.0  # RFC 9309, section 2.4
 KEPT_ORIGINS = 256  # the least lately used goes
+RETRY_GROWTH = 4.0
 MAX_REDIRECTS = 5  # RFC 9309, section 2.3.1.2
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
@@ -46,14 +47,18 @@ class RobotsClosed(IgnoreRequest):
     """robots.txt keeps the request from being made.
 
     ``reason`` is ``robots`` when a rule forbids the URL, ``robots_unreachable`` when there was no answer to decide
-    by; then ``retry_after`` tells after how many seconds robots.txt may be asked again.
+    by; then ``retry_after`` tells after how many seconds robots.txt may be asked again, and ``again`` whether the
+    URL is to wait for that in its queue.
     """
 
-    def __init__(self, reason: str, url: str, rule: str | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, reason: str, url: str, rule: str | None = None, retry_after: float | None = None, again: bool = False
+    ) -> None:
         super().__init__(f"{reason}: {url}" + (f" ({rule})" if rule else ""))
         self.reason = reason
         self.rule = rule
         self.retry_after = retry_after
+        self.again = again
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ class Answer:
     body: bytes = b""
     refusal: ForbiddenAddress | None = None
     expires: float = 0.0  # on the monotonic clock
+    failures: int = 0  # in a row, this one included
+    again: bool = False  # it is asked once more, and its host is parked meanwhile
 
     @property
     def reachable(self) -> bool:
@@ -84,18 +91,27 @@ class RobotsMiddleware:
     """Downloader middleware. Requests with ``meta["robots"]`` are the ones for robots.txt and pass.
 
     Sets ``meta["robots_rule"]``: the line that decided, None when no line speaks of the URL. An origin that cannot be
-    reached, or answers with a server error, is closed; its robots.txt is asked again after ``retry_seconds``, while
-    rules that were known before stay in force.
+    reached, or answers with a server error, is closed (RFC 9309, section 2.3.1.4): its robots.txt is asked again
+    ``retry_times`` times, its host is parked meanwhile. After that its URLs are refused, and robots.txt is asked again
+    after ``retry_seconds`` at the earliest. Rules that were known before stay in force.
     """
 
     def __init__(
-        self, crawler: Crawler, agent: str, retry_seconds: float, clock: Callable[[], float] = monotonic
+        self,
+        crawler: Crawler,
+        agent: str,
+        retry_seconds: float,
+        retry_times: int = 0,
+        retry_delay: float = 0.0,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         assert crawler.stats is not None
         self._crawler = crawler
         self._stats = crawler.stats
         self._agent = agent
         self._retry_seconds = retry_seconds
+        self._retry_times = retry_times
+        self._retry_delay = retry_delay  # seconds before the first repetition; four times as long before each further
         self._clock = clock
         self._kept: OrderedDict[str, Answer] = OrderedDict()  # by the URL of robots.txt
         self._asked: dict[str, asyncio.Task[Answer]] = {}
@@ -103,7 +119,13 @@ class RobotsMiddleware:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         settings = crawler.settings
-        return cls(crawler, product_token(settings["USER_AGENT"]), settings.getfloat("ROBOTS_RETRY_SECONDS", 300.0))
+        return cls(
+            crawler,
+            product_token(settings["USER_AGENT"]),
+            settings.getfloat("ROBOTS_RETRY_SECONDS", 300.0),
+            settings.getint("ROBOTS_RETRY_TIMES"),
+            settings.getfloat("ROBOTS_RETRY_DELAY"),
+        )
 
     async def process_request(self, request: Request) -> None:
         if request.meta.get("robots") or request.meta.get("replay"):  # nothing is asked for a page from the archive
@@ -117,8 +139,9 @@ class RobotsMiddleware:
             refusal = answer.refusal
             raise ForbiddenAddress(refusal.host, refusal.address, refusal.kind)
         if not answer.reachable:
-            self._stats.inc_value("robots/unreachable")
-            raise RobotsClosed("robots_unreachable", request.url, retry_after=answer.expires - self._clock())
+            self._stats.inc_value("robots/waiting" if answer.again else "robots/unreachable")
+            wait = answer.expires - self._clock()
+            raise RobotsClosed("robots_unreachable", request.url, retry_after=wait, again=answer.again)
         allowed = decide(answer.status, answer.content_type, answer.body, self._agent, request.url)
         rule = rule_for(answer.body, self._agent, request.url) if answer.has_rules else None
         request.meta["robots_rule"] = rule
@@ -126,6 +149,8 @@ class RobotsMiddleware:
             self._stats.inc_value("robots/forbidden")
             raise RobotsClosed("robots", request.url, rule)
         self._stats.inc_value("robots/allowed")
+        if "frontier" in request.meta:  # parts of pages have a pace of their own
+            await self._turn(host_of(request.url))
 
     async def _answer(self, robots_url: str) -> Answer:
         """The origin's answer, fetched once however many requests wait for it."""
@@ -148,12 +173,31 @@ class RobotsMiddleware:
         else:
             if known is not None and known.reachable:
                 answer = known  # RFC 9309, section 2.4: older rules may be used while there are no newer ones
-            answer = replace(answer, expires=self._clock() + self._retry_seconds)
+            answer = self._put_off(robots_url, answer, 0 if known is None else known.failures)
         self._kept[robots_url] = answer
         self._kept.move_to_end(robots_url)
         if len(self._kept) > KEPT_ORIGINS:
             self._kept.popitem(last=False)
         return answer
+
+    def _put_off(self, robots_url: str, answer: Answer, failures: int) -> Answer:
+        """An answer that holds until robots.txt is asked again: soon, if that may still help."""
+        again = not answer.reachable and answer.refusal is None and failures < self._retry_times
+        wait = self._retry_delay * RETRY_GROWTH**failures if again else self._retry_seconds
+        put_off = replace(answer, expires=self._clock() + wait, failures=failures + 1, again=again)
+        if again:
+            self._scheduler_call("park", host_of(robots_url), wait, "robots_unreachable")
+        return put_off
+
+    async def _turn(self, host: str) -> None:
+        """Wait until the host may be asked: requests that waited for robots.txt do not leave together."""
+        left = self._scheduler_call("turn", host) or 0.0
+        stopping: Any = getattr(getattr(self._crawler.spider, "archive", None), "stopping", None)
+        until = monotonic() + left
+        while (left := until - monotonic()) > 0:
+            if stopping is not None and stopping.begun:
+                raise Unfinished("the crawl is being stopped")
+            await asyncio.sleep(min(left, LOOK_EVERY))
 
     async def _fetch(self, robots_url: str) -> Answer:
         """Ask, follow up to five redirects, and turn whatever went wrong into an answer."""
@@ -162,9 +206,11 @@ class RobotsMiddleware:
         url, hops = robots_url, list[str]()
         while True:
             request = Request(url, callback=NO_CALLBACK, dont_filter=True, meta=robots_meta(hops))
+            await self._turn(host_of(url))
             self._stats.inc_value("robots/asked")
             try:
                 response = await engine.download_async(request)
+                self._scheduler_call("answered", host_of(url))
             except (Unfinished, OutputTrouble):  # says nothing about the origin
                 raise
             except ForbiddenAddress as refusal:
@@ -199,11 +245,10 @@ class RobotsMiddleware:
         if seen is not None:
             seen([url for named in sitemaps(answer.body) if (url := canonical_url(named, robots_url))])
 
-    def _scheduler_call(self, method: str, *arguments: Any) -> None:
+    def _scheduler_call(self, method: str, *arguments: Any) -> Any:
         engine = self._crawler.engine
         call = getattr(engine.scheduler, method, None) if engine is not None else None
-        if call is not None:  # Scrapy's own scheduler knows no hosts
-            call(*arguments)
+        return call(*arguments) if call is not None else None  # Scrapy's own scheduler knows no hosts
 
 
 def product_token(user_agent: str) -> str:
@@ -220,7 +265,7 @@ def product_token(user_agent: str) -> str:
 
 def robots_meta(hops: list[str]) -> dict[str, Any]:
     """Request meta that keeps other middlewares from following, dropping or holding back the request."""
-    meta: dict[str, Any] = {"robots": True, "dont_redirect": True, "allow_offsite": True}
+    meta: dict[str, Any] = {"robots": True, "dont_redirect": True, "dont_retry": True, "allow_offsite": True}
     return {**meta, "redirect_urls": list(hops)} if hops else meta
 
 

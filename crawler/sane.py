@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 NUMBERS: dict[str, tuple[bool, float, float]] = {
     "HOST_DELAY": (False, 0, 86_400),
     "CRAWL_DELAY_MAX": (False, 0, 86_400),
+    "ROBOTS_RETRY_TIMES": (True, 0, 10),
+    "ROBOTS_RETRY_DELAY": (False, 0, 3600),
     "ROBOTS_RETRY_SECONDS": (False, 0, 86_400),
     "CONNECT_TIMEOUT": (False, 0.001, 86_400),
     "RESPONSE_DEADLINE": (False, 0.001, 86_400),

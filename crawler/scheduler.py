@@ -324,6 +324,14 @@ class LedgerScheduler(BaseScheduler):
         self._politeness.set_crawl_delay(host, seconds)
         self._push(HostState(host, crawl_delay=seconds))
 
+    def turn(self, host: str) -> float:
+        """Seconds that a request which is ready to be sent has to wait for those before it."""
+        return self._politeness.turn(host, self._clock())
+
+    def answered(self, host: str) -> None:
+        """robots.txt was answered: it counts as a request."""
+        self._politeness.answered(host, self._clock())
+
     def parked(self) -> dict[str, float]:
         """Hosts that are parked, with the seconds that remain."""
         return self._politeness.parked(self._clock())

@@ -22,7 +22,9 @@ CONCURRENT_REQUESTS = 16
 CONCURRENT_REQUESTS_PER_DOMAIN = 4
 DOWNLOAD_DELAY = 0  # the frontier keeps the delay, so that the downloader's queues stay empty and a stop is quick
 ROBOTSTXT_OBEY = False  # Scrapy's own middleware lets requests through; crawler.robotsmw obeys instead
-ROBOTS_RETRY_SECONDS = 300.0  # a robots.txt that could not be had closes its host; it is asked again after this
+ROBOTS_RETRY_TIMES = 3  # a robots.txt that could not be had is asked again so often; its host waits meanwhile
+ROBOTS_RETRY_DELAY = 5.0  # seconds before the first of these, four times as long before each further one
+ROBOTS_RETRY_SECONDS = 300.0  # after that its host is closed for so long
 COOKIES_ENABLED = False  # no site needs them, and the public-suffix list would be fetched over the network
 
 # --- Articles that are archived already -----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -27,9 +28,14 @@ class ChangingPaper:
     hosts: tuple[str, ...] = ("baoquocte.vn",)
     pages: dict[str, Answer] = field(default_factory=dict)
     closed: str = "/dong/"  # by robots.txt
+    robots: list[int] = field(default_factory=list)  # statuses that robots.txt has first
+    robots_wait: float = 0.0  # seconds
 
     def respond(self, request: Request) -> Answer:
         if request.target == "/robots.txt":
+            sleep(self.robots_wait)
+            if self.robots:
+                return Answer(self.robots.pop(0), "No", [HTML], b"")
             return Answer(
                 200, "OK", [("Content-Type", "text/plain")], f"User-agent: *\nDisallow: {self.closed}\n".encode()
             )
