@@ -312,21 +312,9 @@ def test_the_same_news_is_told_once(make: Callable[..., Desk]) -> None:
 
 
 def test_every_key_of_a_request() -> None:
+    seed = "https://h.vn/s"
     row = FrontierRow(
-        7,
-        b"k",
-        "https://h.vn/a",
-        "h.vn",
-        "related",
-        2,
-        30,
-        "https://h.vn/",
-        "LR",
-        "related",
-        "dom",
-        3,
-        1,
-        "https://s.vn/",
+        7, b"k", "https://h.vn/a", "h.vn", "related", 2, 30, "https://h.vn/", "LR", "related", "dom", 3, 1, seed
     )
     request = build_request(row, SPIDER)  # type: ignore[arg-type]
     assert (request.url, request.callback, request.errback) == ("https://h.vn/a", SPIDER.parse, SPIDER.errback)
@@ -340,7 +328,7 @@ def test_every_key_of_a_request() -> None:
         "via": "https://h.vn/",
         "hop_path": "LR",
         "channel": "related",
-        "seed": "https://s.vn/",
+        "seed": seed,
         "render": "dom",
         "retry_times": 1,
         "facts": {
@@ -349,7 +337,7 @@ def test_every_key_of_a_request() -> None:
             "hopsFromSeed": "LR",
             "kind": "related",
             "channel": "related",
-            "seed": "https://s.vn/",
+            "seed": seed,
             "render": "dom",
             "depth": "2",
         },

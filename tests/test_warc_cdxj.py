@@ -23,7 +23,7 @@ from warc.message import read_message
 from warc.reader import DamagedRecord, read_at
 from warc.record import NOT_MODIFIED, Original, Visit
 from warc.surt import surt
-from warc.writer import WarcFile
+from warc.writer import WarcFile, is_meta
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<h1>lua chin"
 NOT_CHANGED = b"HTTP/1.1 304 Not Modified\r\nETag: a\r\n\r\n"
@@ -266,4 +266,5 @@ def test_lines_of_odd_messages(tmp_path: Path) -> None:
 def test_lines_of_a_crawl(crawl: Crawler) -> None:
     run = crawl("baoquocte", "-a", "max_articles=60")
     for path in run.archive.rglob("*.warc.gz"):
-        assert list(index_lines(path)) == lines_of_peer(path)
+        if not is_meta(path.name):  # the run's own files are no captures of the web
+            assert list(index_lines(path)) == lines_of_peer(path)
