@@ -24,6 +24,7 @@ from tests.smallpaper import (
     printing,
     states,
 )
+from warc.writer import is_meta
 
 CONCURRENCY = 4
 SETTINGS = {"CONCURRENT_REQUESTS": str(CONCURRENCY), "CONCURRENT_REQUESTS_PER_DOMAIN": str(CONCURRENCY)}
@@ -87,9 +88,9 @@ def test_what_runs_is_given_up_after_its_grace(number: int, printer: Printer, tm
 
 @pytest.mark.slow
 def test_what_runs_is_waited_for_within_its_grace(printer: Printer, tmp_path: Path) -> None:
-    printer.paper.slow = {address(3): 3.0}
+    printer.paper.slow = {address(3): 8.0}  # the others are in before, on a busy machine too
     status, seconds, _ = stopped_while_waiting(printer, tmp_path, signal.SIGTERM, settings={})
-    assert seconds < 4
+    assert seconds < 9
     assert status == 0  # nothing was left
     check_all(tmp_path, printer.paper)
 
@@ -108,11 +109,13 @@ def test_a_second_signal_ends_within_three_seconds(printer: Printer, tmp_path: P
 @pytest.mark.slow
 def test_a_second_signal_ends_a_run_whose_disk_hangs(printer: Printer, tmp_path: Path) -> None:
     archive = killed_with_captured_pages(printer, tmp_path)
-    (file,) = archive.glob("warc/news/*.warc.gz")
+    (file,) = (path for path in archive.glob("warc/news/*.warc.gz") if not is_meta(path.name))
     aside = file.rename(tmp_path / "aside")
     os.mkfifo(file)  # whoever opens it waits for ever
-    process = printer.crawl.start(*printer.command, archive=archive, settings={"STOP_GRACE": "0"})
-    time.sleep(4)
+    log = tmp_path / "log"
+    process = printer.crawl.start(*printer.command, archive=archive, settings={"STOP_GRACE": "0"}, stderr=log)
+    wait_until(lambda: log.exists() and "Spider opened" in log.read_text("utf-8"))
+    time.sleep(2)
     for _ in range(2):
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -239,7 +240,7 @@ def test_memory_stays_small(tmp_path: Path) -> None:
     """80 MB of archive and 40 MB of text go through a few MB."""
     file = WarcFile(tmp_path / "a.warc.gz", FIELDS)
     for number in range(40):
-        body = b"".join(hashlib.sha256(b"%d %d" % (number, step)).digest() for step in range(65_536))
+        body = Random(number).randbytes(1 << 21)
         file.append(capture(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body))
     file.close()
     code = """
