@@ -141,6 +141,7 @@ def test_indexes_are_made_once_and_checked(folder: Path) -> None:
     assert "1 damaged" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_live_archive(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Killed in the middle: what was committed is sound at once, before anybody tidies up, and afterwards."""
     archive = tmp_path_factory.mktemp("live") / "archive"
