@@ -26,6 +26,8 @@ EVENT_SCHEMA = "event/1"
 LIVE = "live"
 STATES = (LIVE, "gone", "soft404", "moved", "wall")  # of an article; all but the first are kinds of events too
 
+BARRED = ("wall", "soft404")  # states that are told of articles too that were never archived
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
@@ -60,13 +62,25 @@ class Events:
         if seen is None or any(article.version == 1 for article, _ in rows):
             return ops
         state = self._pending.get(seen.article_id) or self._ledger.article_state(seen.article_id)
-        if state is None or (state == seen.state == LIVE):  # never archived, or as it should be
+        if state is None:
+            return [*ops, *self._barred(seen)]
+        if state == seen.state == LIVE:  # as it should be
             return ops
         if seen.state == LIVE:
             return [*ops, self._event("back", seen.article_id, seen.url, seen.capture), self._state(visit, seen, LIVE)]
         if state == seen.state:
             return [*ops, self._state(visit, seen, state)]
         return ops + self._lost(visit, seen)
+
+    def _barred(self, seen: Sighting) -> list[Op]:
+        """Something else stands where an article that was never archived should: told until it is told otherwise."""
+        if seen.state not in BARRED or seen.title is not None:
+            return []
+        before = self._ledger.events(seen.article_id)
+        if before and before[-1].kind == seen.state:
+            return []
+        self._pending[seen.article_id] = seen.state
+        return [self._event(seen.state, seen.article_id, seen.url, seen.capture)]
 
     def changed(self, article_id: str, url: str, capture: CaptureRef) -> Event:
         """Another text is a new version."""

@@ -412,6 +412,29 @@ def test_each_kind_of_wall_is_told_and_counted_and_no_article(tmp_path_factory: 
 
 
 @pytest.mark.slow
+def test_a_wall_before_what_was_never_archived_is_told_once_until_it_falls(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with printing(tmp_path_factory) as press:
+        urls = {address(number): reason for number, reason in enumerate(WALLS, 1)}
+        press.paper.put(LIST, listing(list(urls)))
+        for url, reason in urls.items():
+            press.paper.put(url, WALLS[reason])
+        kinds = {url: "soft404" if reason == "soft404" else "wall" for url, reason in urls.items()}
+        for _ in range(2):
+            press.crawl(*ALL)
+            assert press.lines("articles") == []
+            told = press.lines("events")
+            assert {event["url"]: event["kind"] for event in told} == kinds
+            assert len(told) == len(kinds)
+        for number in range(1, len(WALLS) + 1):
+            press.paper.put(address(number), article(number))
+        press.crawl(*ALL)
+        assert {row["canonical_url"] for row in press.lines("articles")} == set(urls)
+        assert len(press.lines("events")) == len(urls)
+
+
+@pytest.mark.slow
 def test_events_are_told_once_whatever_kills_the_crawl(tmp_path_factory: pytest.TempPathFactory) -> None:
     numbers = range(1, 301)
     with printing(tmp_path_factory) as press:
