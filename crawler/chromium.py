@@ -21,7 +21,8 @@ VIEWPORT: Final = {"width": 1280, "height": 720}  # as crawler.srcset takes the 
 _FLAGS: Final = (
     "--proxy-bypass-list=<-loopback>",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # its older name
     "--disable-quic",
     "--dns-prefetch-disable",
     "--disable-background-networking",

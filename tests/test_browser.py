@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.conftest import ROOT, proxy_variables, without_network_settings
+from tests.replica.hostile import HOME, HOST, KINDS, LARGE, TEXT, BenLa
 from tests.replica.scrolling import ScrollingVietnamvn
 from tests.replica.server import DEFAULT_CLOCK, Replica, running
 from tests.replica.vietnamvn_sections import WWW
@@ -28,7 +35,8 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on PATH: apt install chromium"),
 ]
 TAG = f"{WWW}/tag/gia-lua-gao"
-LIMIT = 240.0  # seconds; a crawl that takes longer hangs
+MARK = "BAOQUAN_TEST_ARCHIVE"  # in the environment of a crawl, and so of its browser
+LIMIT = 120.0  # seconds; a crawl that takes longer hangs
 
 
 @dataclass
@@ -46,6 +54,7 @@ class Run:
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         quick = ("-sHOST_DELAY=0", "-sREQUISITE_DELAY=0", "-sCONTACT=test@example.org", f"-sCHROMIUM={CHROMIUM}")
         env = {**without_network_settings(), **proxy_variables(self.replica.proxy_url, self.replica.ca_file)}
+        env[MARK] = str(self.archive)
         with (self.archive.parent / "stderr").open("ab") as log:
             command = self.command("crawl", *arguments, *quick)
             return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=log)
@@ -57,7 +66,7 @@ class Run:
             status = process.wait(LIMIT)
         finally:
             process.kill()
-        assert browsers() == []
+        assert is_gone(self.archive)
         return status
 
     def told(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -95,27 +104,26 @@ class Run:
         return True
 
 
-def browsers() -> list[str]:
-    """Command lines of browsers that lead to a dead end of ours, a few seconds after they may have ended."""
-    for _ in range(50):
-        found = [line for line in map(command_line, Path("/proc").glob("[0-9]*/cmdline")) if "MAP * ~NOTFOUND" in line]
-        if not found:
-            return []
-        time.sleep(0.2)
+def browser_processes(archive: Path, helpers: bool = False) -> list[int]:
+    """The browser of the crawls into this archive; its helpers too, where they are asked for."""
+    mark = f"{MARK}={archive}\0".encode()
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            line = (place / "cmdline").read_bytes()
+            ours = b"chrom" in line and b"scrapy" not in line and mark in (place / "environ").read_bytes()
+            if ours and (helpers or (b"--remote-debugging-pipe" in line and b"--type=" not in line)):
+                found.append(int(place.name))
     return found
 
 
-def command_line(path: Path) -> str:
-    try:
-        return path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-    except OSError:  # it has ended
-        return ""
-
-
-def browser_processes() -> list[int]:
-    """The browser itself, not its helpers."""
-    lines = {int(path.parent.name): command_line(path) for path in Path("/proc").glob("[0-9]*/cmdline")}
-    return [pid for pid, line in lines.items() if "MAP * ~NOTFOUND" in line and "--type=" not in line]
+def is_gone(archive: Path) -> bool:
+    """Whether no process of a browser is left, a few seconds after it may have ended."""
+    for _ in range(50):
+        if not browser_processes(archive, helpers=True):
+            return True
+        time.sleep(0.2)
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -147,4 +155,168 @@ def test_every_article_of_a_list_that_scrolls_is_found(
         run = Run(scrolling, tmp_path / render)
         assert run.crawl("vietnamvn", f"-atags={tag}", "-afollow=none", f"-arender={render}") == 0
         assert {url.rstrip("/") for url in promised(run.archive)} == {url.rstrip("/") for url in expected}
+        assert run.is_sound()
+
+
+# --- The door -------------------------------------------------------------------------------------------------------
+
+
+class Canary:
+    """Listens on loopback for connections and datagrams, and counts them."""
+
+    def __init__(self) -> None:
+        self.tcp = socket.create_server(("127.0.0.1", 0))
+        self.port = self.tcp.getsockname()[1]
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(("127.0.0.1", self.port))
+
+    @property
+    def heard(self) -> bool:
+        return bool(select.select([self.tcp, self.udp], [], [], 0)[0])
+
+    def close(self) -> None:
+        self.tcp.close()
+        self.udp.close()
+
+
+def test_every_kind_of_request_comes_to_the_door(tmp_path: Path) -> None:
+    with running([BenLa()]) as replica:
+        run = Run(replica, tmp_path / "archive")
+        assert run.crawl("news", f"-aseeds={HOME}/moi-cach.html", "-acapture=rendered", "-afollow=none") == 0
+        asked = {(entry.method, *urlsplit(entry.url)[1:3]) for entry in replica.requests if entry.method != "CONNECT"}
+        assert asked >= KINDS
+        assert {path for _, _, path in asked - KINDS} <= {"/robots.txt", "/favicon.ico"}
+        assert run.is_whole()
+        assert run.is_sound()
+    (row,) = run.rows
+    assert (row["extraction"]["input"], row["warc"]["record_type"]) == ("dom", "resource")
+    assert row["title"] == "Mọi cách hỏi ở bến Lá"
+    assert [record.target_uri.partition("https")[0] for record in run.records("resource")] == ["urn:dom:", "urn:view:"]
+    dom = run.records("resource")[0].block.decode()
+    assert 'data-part="2345"' in dom
+    assert f'data-large="{LARGE}"' in dom
+    facts = [dict(record.fields()) for record in run.records("metadata")]
+    parts = [one for one in facts if "requisite" in one]
+    assert len(parts) >= len(KINDS) - 1
+    assert {(one["via"], one["hopsFromSeed"], one["seed"]) for one in parts} == {
+        (f"{HOME}/moi-cach.html", "Q", f"{HOME}/moi-cach.html")
+    }
+
+
+def test_nothing_leaves_but_through_the_door(tmp_path: Path) -> None:
+    canary = Canary()
+    with running([BenLa(canary.port)]) as replica:
+        run = Run(replica, tmp_path / "archive", {"RENDER_SECONDS": "8"})
+        assert run.crawl("news", f"-aseeds={HOME}/hiem-hoc.html", "-acapture=rendered", "-afollow=none") == 0
+        assert not canary.heard
+        assert {urlsplit(entry.url).hostname for entry in replica.requests} == {HOST}
+        assert not [entry.url for entry in replica.requests if "/cam/" in entry.url]
+        assert run.is_whole()
+        assert run.is_sound()
+    canary.close()
+    (row,) = run.rows
+    assert row["title"] == "Trang hiểm hóc ở bến Lá"
+    refused = {key.removeprefix("browser/refused/") for key in run.counts if key.startswith("browser/refused/")}
+    assert refused >= {"private_address", "left_out", "robots", "navigation", "popup", "websocket"}
+    log = "".join(file.read_text() for file in run.archive.glob("logs/*/*.crawl.log"))
+    for told in (f"http://127.0.0.1:{canary.port}/img", "http://169.254.169.254/latest/", f"{HOME}/cam/anh.jpg"):
+        assert f" - {told}" in log
+
+
+@pytest.mark.parametrize(("page", "title"), [("khong-yen", "Trang không lúc nào yên"), ("dong-y", "Trang hỏi ý kiến")])
+def test_a_page_is_read_that_is_never_quiet_or_asks_first(tmp_path: Path, page: str, title: str) -> None:
+    with running([BenLa()]) as replica:
+        run = Run(replica, tmp_path / "archive", {"RENDER_SECONDS": "4"})
+        assert run.crawl("news", f"-aseeds={HOME}/{page}.html", "-arender=all", "-afollow=none") == 0
+        assert run.is_whole()
+        assert run.is_sound()
+    (row,) = run.rows
+    assert row["title"].startswith(title)
+    assert row["body"] == "\n\n".join(TEXT)
+    assert run.counts["browser/never_quiet"] == (page == "khong-yen")
+
+
+def test_a_page_that_hangs_fails_alone(tmp_path: Path) -> None:
+    with running([BenLa()]) as replica:
+        run = Run(replica, tmp_path / "archive", {"RENDER_SECONDS": "3", "BROWSER_CONCURRENCY": "1"})
+        seeds = ",".join(f"{HOME}/{page}.html" for page in ("treo", "dong-y"))
+        assert run.crawl("news", f"-aseeds={seeds}", "-arender=all", "-afollow=none") == 0
+        assert run.is_sound()
+    assert [row["title"] for row in run.rows] == ["Trang hỏi ý kiến trước"]
+    assert run.counts["failed/not_rendered"] == 1
+
+
+# --- Kills ----------------------------------------------------------------------------------------------------------
+
+
+def wait_until(happened: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait for a moment in the middle of a crawl; fails the test when the crawl ends before it."""
+    until = time.monotonic() + LIMIT
+    while not happened():
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+TAGS = ("vietnamvn", "-atags=gia-lua-gao", "-acapture=rendered", "-amax_articles=12")
+
+
+def test_a_killed_browser_is_started_anew(scrolling: Replica, tmp_path: Path) -> None:
+    run = Run(scrolling, tmp_path / "archive")
+    process = run.start(*TAGS)
+    for asked in (5, 40):
+        wait_until(
+            lambda asked=asked: len(scrolling.requests) >= asked and bool(browser_processes(run.archive)), process
+        )
+        for pid in browser_processes(run.archive):
+            os.kill(pid, signal.SIGKILL)
+    assert process.wait(LIMIT) == 11  # max_articles, with work left
+    assert is_gone(run.archive)
+    assert len(run.rows) == 12
+    assert {row["extraction"]["input"] for row in run.rows} == {"dom"}
+    assert run.counts["browser/started"] >= 2
+    assert run.is_whole()
+    assert run.is_sound()
+
+
+def test_a_killed_crawl_leaves_no_browser_and_goes_on(scrolling: Replica, tmp_path: Path) -> None:
+    run = Run(scrolling, tmp_path / "archive")
+    for asked in (6, 60):
+        process = run.start(*TAGS)
+        wait_until(
+            lambda asked=asked: len(scrolling.requests) >= asked and bool(browser_processes(run.archive)), process
+        )
+        process.kill()
+        process.wait()
+        assert is_gone(run.archive)
+    assert run.crawl(*TAGS) == 11
+    ids = [row["id"] for row in run.rows]
+    assert len(ids) == len(set(ids)) >= 12
+    assert run.is_sound()
+
+
+def test_a_stopped_crawl_takes_no_half_page_and_goes_on(scrolling: Replica, tmp_path: Path) -> None:
+    run = Run(scrolling, tmp_path / "archive", {"STOP_GRACE": "1"})
+    process = run.start(*TAGS)
+    wait_until(lambda: len(scrolling.requests) >= 30, process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(LIMIT) == 11
+    assert is_gone(run.archive)
+    assert run.is_sound()
+    assert run.crawl(*TAGS) == 11
+    assert len(run.rows) >= 12
+    assert run.is_sound()
+    related = {row["url"]: [link["url"] for link in row["links"] if link["kind"] == "related"] for row in run.rows}
+    assert any(related.values())  # they come by script
+
+
+def test_pages_wait_for_nobody_at_any_concurrency_and_budget(scrolling: Replica, tmp_path: Path) -> None:
+    for requests, pages, budget in ((1, 1, 1), (16, 8, 3)):
+        settings = {"CONCURRENT_REQUESTS": str(requests), "CONCURRENT_REQUESTS_PER_DOMAIN": str(requests)}
+        settings |= {"BROWSER_CONCURRENCY": str(pages), "BROWSER_PAGES": str(budget)}
+        run = Run(scrolling, tmp_path / str(requests), settings)
+        assert run.crawl(*TAGS) == 11
+        assert len(run.rows) == 12
+        assert run.counts["browser/restarts"] >= 3
+        assert "browser/never_quiet" not in run.counts
         assert run.is_sound()
