@@ -206,6 +206,8 @@ class RobotsMiddleware:
         url, hops = robots_url, list[str]()
         while True:
             request = Request(url, callback=NO_CALLBACK, dont_filter=True, meta=robots_meta(hops))
+            # Of its own: rendered pages may hold all places of their host, and wait for what waits for this answer.
+            request.meta["download_slot"] = f"robots.txt of {host_of(url)}"
             await self._turn(host_of(url))
             self._stats.inc_value("robots/asked")
             try:
