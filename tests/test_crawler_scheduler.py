@@ -807,6 +807,7 @@ process = CrawlerProcess({
     "SCHEDULER": "crawler.scheduler.LedgerScheduler",
     "TWISTED_REACTOR": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
     "ARCHIVE_DIR": str(folder),
+    "ARCHIVE_DIR": str(folder),
     "HOST_DELAY": 0.0, "CRAWL_DELAY_MAX": 30.0, "CONCURRENT_REQUESTS_PER_DOMAIN": 8, "DOWNLOAD_DELAY": 0,
     "LOG_LEVEL": "WARNING", "TELNETCONSOLE_ENABLED": False, "REMOTE_CONTROL_ENABLED": False,
     "ROBOTSTXT_OBEY": False, "HTTPERROR_ALLOW_ALL": True,
