@@ -19,6 +19,7 @@ def crawl(archive: Path, seeds: list[str], allowed: list[str], env: dict[str, st
     """``scrapy crawl news`` on these seeds; what it logged."""
     command = [sys.executable, "-m", "scrapy", "crawl", "news", "-a", f"seeds={','.join(seeds)}"]
     settings = {"ARCHIVE_DIR": archive, "HOST_DELAY": 0, "CONTACT": "test@example.org", "RETRY_TIMES": 0}
+    settings["ROBOTS_RETRY_DELAY"] = 0.1  # patience with a robots.txt is tested elsewhere
     settings |= {"ALLOWED_PRIVATE_HOSTS": ",".join(allowed), "CONNECT_TIMEOUT": 3}
     command += [part for name, value in settings.items() for part in ("-s", f"{name}={value}")]
     env = {**without_network_settings(), **(env or {})}
