@@ -18,7 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-TIMES = 3  # a page that so many processes have died with is given up
+TIMES = 10
+"""A page that so many processes have died with is given up. A kill from outside may hit the same page more than once
+(the first one of a run takes longest): with three, one of 1,500 innocent pages was given up after fifty kills."""
 _ROOM = 128  # bytes for the page in hand
 _NOBODY = b"\n".rjust(_ROOM)
 CRASHES = "crashes"  # why a page that was given up has failed
@@ -77,7 +79,7 @@ class InHand:
         return known.times if known is not None else 0
 
     def gives_up(self, fingerprint: bytes, payload: str | None) -> bool:
-        """Whether the page is not to be read: this code has died of this payload, and three times of the page."""
+        """Whether the page is not to be read: this code has died of this payload, and ``TIMES`` processes of the page."""
         known = self._blamed.get(fingerprint.hex())
         return known is not None and known.times >= TIMES and known.payload == (payload or "-")
 

@@ -1,4 +1,4 @@
-"""A page that takes the process with it is read three times and then given up; no other page is blamed."""
+"""A page that takes the process with it is read ten times and then given up; no other page is blamed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.inhand import InHand
+from crawler.inhand import TIMES, InHand
 from tests.changing import LIST, Press, address, article, listing, printing
 from tests.conftest import ROOT
 from tests.test_commands_rebuild import lose
@@ -20,7 +20,7 @@ REEF, CALM = b"r" * 16, b"c" * 16
 DIES = """
 import os, sys
 from pathlib import Path
-from crawler.inhand import InHand
+from crawler.inhand import TIMES, InHand
 in_hand = InHand(Path(sys.argv[1]), "thu", lambda: sys.argv[2])
 list(in_hand.reading(b"c" * 16, "sha1:C", iter("ab")))
 steps = in_hand.reading(b"c" * 16, "sha1:C", iter("ab"))
@@ -39,19 +39,19 @@ def die(folder: Path, payload: str = "sha1:A", code: str = "code/1") -> None:
 
 
 def test_only_the_page_in_hand_is_blamed(tmp_path: Path) -> None:
-    for times in (1, 2, 3):
+    for times in range(1, TIMES + 1):
         die(tmp_path)
         again = begun(tmp_path)  # and nothing is counted twice, however often it is looked at
         again.close()
         again = begun(tmp_path)
         assert (again.times(REEF), again.times(CALM)) == (times, 0)
-        assert again.gives_up(REEF, "sha1:A") is (times == 3)
+        assert again.gives_up(REEF, "sha1:A") is (times == TIMES)
         again.close()
     assert not begun(tmp_path).gives_up(CALM, "sha1:C")
 
 
 def test_another_payload_and_other_code_are_tried(tmp_path: Path) -> None:
-    for _ in range(3):
+    for _ in range(TIMES):
         die(tmp_path, payload="")
     in_hand = begun(tmp_path)
     assert in_hand.gives_up(REEF, None)
@@ -115,7 +115,7 @@ def crawl(press: Press, death: str) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize(("death", "status"), [("segv", -signal.SIGSEGV), ("exit", 9)])
 def test_a_crawl(press: Press, death: str, status: int) -> None:
-    assert [crawl(press, death) for _ in range(4)] == [status, status, status, 0]
+    assert [crawl(press, death) for _ in range(TIMES + 1)] == [status] * TIMES + [0]
     others = Counter(address(number) for number in NUMBERS if address(number) != WORST)
     assert Counter(row["url"] for row in press.lines("articles")) == others
     states = (
@@ -145,8 +145,8 @@ def test_a_rebuild(press: Press) -> None:
     environment = {**press.crawler.replica.environment(), "DEATH": "exit"}
     statuses = [
         subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=100).returncode
-        for _ in range(4)
+        for _ in range(TIMES + 1)
     ]
-    assert statuses == [9, 9, 9, 0]
+    assert statuses == [9] * TIMES + [0]
     assert press.crawl().status == 0
     assert Counter(row["url"] for row in press.lines("articles")) == Counter(map(address, NUMBERS))

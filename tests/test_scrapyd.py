@@ -238,7 +238,7 @@ def test_the_job_is_named_in_files_and_rows(job: tuple[str, Path, str]) -> None:
     name, archive, _ = job
     files = [path.relative_to(archive) for path in archive.glob("*/baoquocte/*") if path.is_file()]
     assert {"warc", "articles", "links"} <= {file.parts[0] for file in files}
-    assert [file for file in files if f"-{name}." not in file.name] == []
+    assert [file for file in files if f"-{name}." not in file.name and f"-{name}-meta." not in file.name] == []
     assert {row["run"] for row in rows_of(archive)} == {name}
 
 

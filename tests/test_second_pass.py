@@ -541,7 +541,7 @@ def test_a_day_later_exactly_what_changed_is_written(passes: list[Pass], capsys:
     assert len(new) == 15
     previous = {row["id"]: row for row in first.rows}
     assert all(row["previous"] == previous[row["id"]]["row_id"] for row in again)
-    assert first.events == []
+    assert {event["kind"] for event in first.events} <= {"wall", "soft404"}
     by_kind = {kind: [e for e in second.events if e["kind"] == kind] for kind in ("gone", "changed")}
     assert ids(by_kind["gone"]) == set(truth["removed"])
     assert ids(by_kind["changed"]) == set(truth["edited"])
