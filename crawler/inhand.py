@@ -79,7 +79,7 @@ class InHand:
         return known.times if known is not None else 0
 
     def gives_up(self, fingerprint: bytes, payload: str | None) -> bool:
-        """Whether the page is not to be read: this code has died of this payload, and ``TIMES`` processes of the page."""
+        """Whether the page is not to be read: this code died of this payload, and ``TIMES`` processes of the page."""
         known = self._blamed.get(fingerprint.hex())
         return known is not None and known.times >= TIMES and known.payload == (payload or "-")
 
