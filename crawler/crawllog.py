@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from crawler.capture import Exchange
 from crawler.dates import utc_text
+from crawler.pace import Pace
 from crawler.records import CaptureRecords
 from crawler.sqlite import open_scratch
 
@@ -59,6 +60,7 @@ _PLAIN = re.compile(r"[!-~]+")
 _LETTERS: Final = "".join(map(chr, range(0x21, 0x7F)))
 _CHUNK: Final = 256  # addresses in one statement
 _REMEMBERED: Final = 20_000  # addresses
+_EXAMPLES: Final = 3  # addresses that are named for each reason
 _TYPES: Final = 100  # that are counted by name: a server may make up any number of them
 
 
@@ -186,16 +188,21 @@ class Tally:
         self.by_status: Counter[str] = Counter()
         self.by_type: Counter[str] = Counter()
         self.not_fetched: Counter[str] = Counter()
+        self.passed: dict[str, list[str]] = {}  # some addresses by the reason why they were not fetched
+        self.pace = Pace()
 
     def count(self, values: list[str]) -> None:
-        _, status, size, _, _, _, mime, _, file, notes = values
+        _, status, size, url, _, _, mime, _, file, notes = values
         if file == ABSENT:
             self.not_fetched[notes] += 1
+            if self.not_fetched[notes] <= _EXAMPLES:
+                self.passed.setdefault(notes, []).append(url)
             return
         self.attempts += 1
         self.by_status[status] += 1
         self.by_type[mime if mime in self.by_type or len(self.by_type) < _TYPES else "others"] += 1
         self.bytes += int(size) if size != ABSENT else 0
+        self.pace.count(values)
 
     def read(self, lines: Iterable[bytes]) -> None:
         """Count the lines of a file; what is no line of a crawl log is passed over."""

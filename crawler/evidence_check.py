@@ -12,7 +12,7 @@ from crawler.evidence import lines_between
 from crawler.findings import Checked
 from crawler.ledger_runs import Run
 from crawler.metawarc import CLOSING, OPENING, crawl_log_path, log_path, report_path, run_of_meta
-from crawler.report import PARTS, SCHEMA
+from crawler.report import OLDER, PARTS, SCHEMA
 from warc.digest import digest_of
 from warc.record import EVIDENCE
 from warc.verify import Report
@@ -64,8 +64,9 @@ def check_report(path: Path, name: str) -> Checked:
     checked = Checked(counts=Counter({"reports": 1}))
     try:
         report = json.loads(path.read_bytes())
-        missing = [part for part in PARTS if part not in report]
-        if report["schema"] != SCHEMA or missing:
+        is_older = report["schema"] in OLDER
+        missing = [part for part in PARTS if part not in report and not is_older]
+        if not (is_older or report["schema"] == SCHEMA) or missing or "left" not in report:
             checked.add(name, None, None, "report", f"it is no {SCHEMA}: {', '.join(missing) or report['schema']}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         checked.add(name, None, None, "report", f"no JSON object of a run: {error}")

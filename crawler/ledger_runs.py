@@ -6,12 +6,14 @@ A connection of its own, for reading: the writer thread uses it, beside ``crawle
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from crawler.crawllog import PassedOver
 from crawler.ledger_files import LEDGER
+from crawler.ledger_ops import HostState
 from crawler.sqlite import open_reader
 
 _RUN = "job, spider, pass, arguments, started_at, heartbeat, ended_at, status, reason, counts"
@@ -68,6 +70,34 @@ class RunTable:
         )
         runs = [_run_of(row) for row in rows]
         return next((run for run in runs if run.timestamp14 == timestamp14), runs[0] if runs else None)
+
+    def before(self, run: Run, most: int) -> list[Run]:
+        """Runs of its spider that began earlier, the newest first."""
+        rows = self._db.execute(
+            f"SELECT {_RUN} FROM runs WHERE spider = ? AND started_at < ? ORDER BY started_at DESC LIMIT ?",
+            (run.spider, run.started_at, most),
+        )
+        return [_run_of(row) for row in rows]
+
+    def between(self, begin: str, end: str) -> list[Run]:
+        """Runs that began from one instant on and before another, the newest first."""
+        spiders = [spider for (spider,) in self._db.execute("SELECT DISTINCT spider FROM runs")]
+        found = [
+            _run_of(row)
+            for spider in spiders  # one by one: the index is by spider and time
+            for row in self._db.execute(
+                f"SELECT {_RUN} FROM runs WHERE spider = ? AND started_at >= ? AND started_at < ?", (spider, begin, end)
+            )
+        ]
+        return sorted(found, key=lambda run: (run.started_at, run.job), reverse=True)
+
+    def hosts(self, names: Collection[str]) -> list[HostState]:
+        """What these hosts have asked for."""
+        places = ",".join("?" * len(names))
+        rows = self._db.execute(
+            f"SELECT host, delay, crawl_delay, parked_until, reason FROM hosts WHERE host IN ({places})", tuple(names)
+        )
+        return [HostState(*row) for row in rows]
 
     def killed(self, spider: str) -> list[Run]:
         """Runs of a spider that nobody ended."""

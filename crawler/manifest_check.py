@@ -20,6 +20,7 @@ from crawler.recovery import FOLDERS
 from warc.reader import DamagedRecord, read_at
 from warc.writer import OPEN
 
+REPORTS, PAGE = "reports", ".html"  # pages for people are derived from what stands beside them
 _TYPES = {"number": int, "path": str, "sha256": str, "size": int, "records": int}
 _HEAD = re.compile(r"(\d+) sha256:([0-9a-f]{64})")
 
@@ -187,7 +188,7 @@ def _files_in(folder: Path) -> dict[str, int]:
         for path in sorted((folder / kind).rglob("*")):
             for name in (path, path.with_name(path.name.removesuffix(OPEN))):  # closed since the folder was read
                 with suppress(FileNotFoundError):
-                    if not path.is_dir():
+                    if not path.is_dir() and not (kind == REPORTS and path.suffix == PAGE):
                         there[name.relative_to(folder).as_posix()] = name.stat().st_size
                         break
     return there

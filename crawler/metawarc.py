@@ -44,6 +44,11 @@ def report_path(run: Run) -> str:
     return f"reports/{run.spider}/{run.timestamp14}-{run.job}.json"
 
 
+def page_path(run: Run) -> str:
+    """The report as a page for people, made from the one before: derived, so neither ledger nor manifest know it."""
+    return f"reports/{run.spider}/{run.timestamp14}-{run.job}.html"
+
+
 def run_of_meta(spider: str, name: str, job: str) -> Run:
     """What the name of a meta WARC says of its run, when the ledger says nothing."""
     time = name.removeprefix(f"{spider}-")[:14]
@@ -78,6 +83,11 @@ def closing(folder: Path, run: Run) -> Iterator[WarcRecord]:
 def arguments_in(meta: Path) -> dict[str, Any]:
     """The arguments that a meta WARC holds; nothing when it cannot be read. Raises OSError, DamagedRecord."""
     return _part_in(meta, "arguments")
+
+
+def settings_in(meta: Path) -> dict[str, Any]:
+    """The settings that a meta WARC holds, likewise."""
+    return _part_in(meta, "settings")
 
 
 def report_in(meta: Path) -> dict[str, Any]:

@@ -12,15 +12,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from crawler import crash
+from crawler.came import Came
 from crawler.crawllog import CrawlLog, Tally
+from crawler.disk import Room, room_of
 from crawler.ledger import Ledger
 from crawler.ledger_ops import FileState
-from crawler.ledger_runs import Run, RunTable
+from crawler.ledger_runs import Run, RunFile, RunTable
 from crawler.manifest import HEAD_FIELD, head_of
 from crawler.metawarc import (
     CLOSING,
@@ -32,6 +35,7 @@ from crawler.metawarc import (
     opening,
     report_path,
     run_of_meta,
+    settings_in,
 )
 from crawler.report import Cut, Ended, report_of
 from crawler.rows import RowFile, make_folder
@@ -42,6 +46,7 @@ from warc.writer import OPEN, WarcFile, is_meta
 logger = logging.getLogger(__name__)
 
 LEFT_MOST = 10_000  # URLs left in the frontier that the crawl log names; the report has their number
+BEFORE = 10  # earlier runs that stand in a report
 WHOLE = 1 + len(OPENING) + len(CLOSING)  # records of a meta WARC
 
 
@@ -52,6 +57,7 @@ class RunEvidence:
         self, folder: Path, ledger: Ledger, run: Run, facts: RunFacts, chain: Callable[[], None], cut: list[Cut]
     ) -> None:
         self.crawl_log = CrawlLog()
+        self.reported: list[Run] = []  # runs that have their report now: this one, and those that were killed
         self._folder = folder
         self._ledger = ledger
         self._run = run
@@ -88,7 +94,10 @@ class RunEvidence:
         """All other files are closed and in the manifest. The paths of report and meta WARC."""
         assert self._meta is not None
         run = replace(self._run, status=status, reason=reason, ended_at=ended_at, counts=dict(counts))
-        ended = Ended(run, self._facts.arguments, self.crawl_log.tally, [], self._cut, left, self._head)
+        settings = self._facts.settings
+        ended = Ended(
+            run, self._facts.arguments, self.crawl_log.tally, [], self._cut, left, self._head, settings=settings
+        )
         self._end(self._meta, ended)
         self.crawl_log.close()
         return [report_path(run), meta_path(run)]
@@ -113,14 +122,32 @@ class RunEvidence:
         run = ended.run
         with RunTable(self._folder) as table:
             reported, files = table.knows(report_path(run)), table.files(run)
+            before, hosts = table.before(run, BEFORE), table.hosts(ended.tally.pace.hosts)
         if not reported:
-            ended = replace(ended, files=files, head_after=head_of(self._folder).get(HEAD_FIELD))
+            ended = replace(ended, files=files, head_after=head_of(self._folder).get(HEAD_FIELD), before=before)
+            ended = replace(ended, hosts=hosts, came=self._came(files), room=self._room(ended.settings))
             self._write_report(run, as_json(report_of(ended)))
+        self.reported.append(run)
         crash.at("evidence")
         meta.append(closing(self._folder, run))
         self._commit(meta, run)
         crash.at("evidence")
         self._close(meta, run)
+
+    def _came(self, files: Iterable[RunFile]) -> Came:
+        """What the run has written, all of it closed."""
+        came = Came()
+        for file in files:
+            read = {"articles": came.read_rows, "events": came.read_events}.get(file.kind)
+            if read is not None:
+                with (self._folder / file.path).open("rb") as lines:
+                    read(lines)
+        return came
+
+    def _room(self, settings: Mapping[str, Any]) -> Room | None:
+        with suppress(OSError):
+            return room_of(self._folder, settings)
+        return None
 
     def _write_report(self, run: Run, report: bytes) -> None:
         file = RowFile(self._folder / report_path(run))
@@ -155,7 +182,7 @@ class RunEvidence:
         for run in killed:
             if run.job != self._run.job or run.started_at != self._run.started_at:
                 meta = self._new_meta(run, None, warcinfo)
-                self._end(meta, self._ended(run, {"scope": run.scope}))
+                self._end(meta, self._ended(run, {"scope": run.scope}, {}))
         for state in leftovers:
             self._end_leftover(state)
 
@@ -169,25 +196,25 @@ class RunEvidence:
         open_path = path.with_name(path.name + OPEN)
         try:
             warcinfo_id = read_at(open_path, 0).record_id
-            asked = arguments_in(open_path)
+            asked, settings = arguments_in(open_path), settings_in(open_path)
         except (DamagedRecord, ValueError) as error:
             logger.error("%s cannot be gone on with and stays as it is: %s", open_path, error)
             return
         meta = WarcFile.resume(path, state.length, state.records, warcinfo_id)
         if state.records < WHOLE:
-            self._end(meta, self._ended(run, asked))
+            self._end(meta, self._ended(run, asked, settings))
         else:
             self._close(meta, run)
         logger.info("The evidence of run %s, which ended unseen, is now in %s", run.job, state.path)
 
-    def _ended(self, run: Run, asked: Mapping[str, Any]) -> Ended:
+    def _ended(self, run: Run, asked: Mapping[str, Any], settings: Mapping[str, Any]) -> Ended:
         """A run that was killed, by what it has committed."""
         tally = Tally()
         log = self._folder / crawl_log_path(run)
         if log.exists():
             with log.open("rb") as lines:
                 tally.read(lines)
-        return Ended(run, asked, tally, [], _of(run, self._cut))
+        return Ended(run, asked, tally, [], _of(run, self._cut), settings=settings)
 
 
 def _of(run: Run, cuts: Iterable[Cut]) -> list[Cut]:

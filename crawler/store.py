@@ -556,9 +556,21 @@ class Store:
             self._outputs.closed += self._evidence.end(status, reason, utc_text(datetime.now(UTC)), end.counts, left)
         self._ledger.apply([end])
         self._ledger.close()
+        self._write_pages()
         events = {key.removeprefix("events/"): n for key, n in self._counts.items() if key.startswith("events/")}
         quarantined = self._counts.get(QUARANTINED, 0)
         return Report(sorted(self._outputs.closed), left, events, quarantined, self._watch.alarms)
+
+    def _write_pages(self) -> None:
+        """Reports for people. Everything is safe without them, so what keeps them from being written ends no run."""
+        if self._evidence is None:
+            return
+        from crawler.report_files import write_pages  # not needed before the end
+
+        try:
+            self._outputs.closed += write_pages(self.folder, self._evidence.reported)
+        except Exception as error:  # noqa: BLE001 - see above; ``scrapy report`` writes them again
+            logger.error("The pages in reports/ are not written: %r; scrapy report writes them", error)
 
     def _settle(self, counts: dict[str, Any]) -> None:
         """Do what the next start would do, as far as the disk lets us; the rest is left to the next start.

@@ -1,0 +1,81 @@
+"""``scrapy report``: the pages of runs, written again from their JSON, and the index of all runs."""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scrapy.commands import ScrapyCommand
+
+from crawler.usage import Status, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
+
+if TYPE_CHECKING:
+    from crawler.ledger_runs import Run
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def syntax(self) -> str:
+        return "[JOB…] [--spider NAME] [--json]"
+
+    def short_desc(self) -> str:
+        return "Write the HTML pages of runs and the index of all runs (docs/reports.md)"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        one_line_errors(parser)
+        parser.add_argument("--spider", metavar="NAME", help="only runs of this spider")
+        parser.add_argument("--json", action="store_true", help="print the reports themselves, one object a line")
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        from crawler.ledger_files import LEDGER
+        from crawler.sane import settings_trouble
+
+        assert self.settings is not None
+        refuse_unknown_options(args)
+        super().process_options(args, opts)
+        quiet(self.settings)
+        if trouble := settings_trouble(self.settings):
+            stop(Status.USAGE, trouble)
+        self._archive = Path(self.settings["ARCHIVE_DIR"]).absolute()
+        if not (self._archive / LEDGER).is_file():
+            stop(Status.USAGE, f"{self._archive} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        from crawler.ledger_runs import RunTable
+        from crawler.report_files import write_pages
+
+        try:
+            with RunTable(self._archive) as table:
+                runs = table.between("", "~")
+        except sqlite3.Error as error:
+            stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
+        runs = [run for run in runs if opts.spider in (None, run.spider)]
+        if missing := set(args) - {run.job for run in runs}:
+            last = ", ".join(run.job for run in runs[:5]) or "none"
+            stop(Status.USAGE, f"no run {min(missing)[:60]!r} in this archive: the last ones are {last}")
+        wanted = [run for run in runs if not args or run.job in args]
+        try:
+            lines = self._reports(wanted) if opts.json else write_pages(self._archive, wanted)
+        except OSError as error:
+            stop(Status.OUTPUT, f"{error.filename or self._archive}: {error.strerror or error}", self.settings)
+        except ValueError as error:
+            stop(Status.FAULT, f"a report that is no JSON: {error}; scrapy verify names it", self.settings)
+        try:
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            forget_stdout()
+
+    def _reports(self, runs: list[Run]) -> list[str]:
+        import json
+
+        from crawler.metawarc import report_path
+
+        files = [self._archive / report_path(run) for run in runs]
+        return [json.dumps(json.loads(file.read_bytes()), ensure_ascii=False) for file in files if file.is_file()]
