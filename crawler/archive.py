@@ -30,7 +30,8 @@ from twisted.python.failure import Failure
 
 from crawler.arguments import Arguments, scope_digest, scope_key
 from crawler.capture import CaptureRef, Exchange
-from crawler.crawllog import PassedOver, Recent
+from crawler.connection import CertificateRefused
+from crawler.crawllog import BAD_CERTIFICATE, PassedOver, Recent
 from crawler.dom import Rendered, RenderFailed
 from crawler.drift_report import drift_rule, note_drift
 from crawler.inhand import CRASHES, TIMES, InHand
@@ -67,6 +68,7 @@ FAILURES: tuple[tuple[type[BaseException], str], ...] = (
     (DownloadConnectionRefusedError, "connection_refused"),
     (BadGzipFile, "bad_encoding"),
     (RenderFailed, "not_rendered"),
+    (CertificateRefused, BAD_CERTIFICATE),
 )
 WITHOUT_ROW = frozenset({"no_title", "no_body"})  # why an item was dropped whose template may have changed
 LATER = frozenset({"max_articles", "stopped"})  # why an item was dropped whose page a later run reads again
@@ -156,6 +158,9 @@ class Archive:
         ref = await asyncio.wrap_future(self.store.append(exchange, url_id))
         stats = self._stats
         stats.inc_value("capture/count")
+        if exchange.handshake is not None and exchange.handshake.failures:
+            done = "refused" if exchange.handshake.refused else "archived"
+            stats.inc_value(f"tls/{done}/{'+'.join(exchange.handshake.failures)}")
         if ref is None:
             stats.inc_value("capture/no_response")
         else:
@@ -241,6 +246,8 @@ class Archive:
         else:
             reason = next((name for kind, name in FAILURES if isinstance(error, kind)), type(error).__name__)
             visit.end("failed", reason)
+            if reason == BAD_CERTIFICATE and "capture" not in failure.request.meta:  # type: ignore[attr-defined]
+                visit.passed.append(PassedOver(visit.url, reason, visit.hop_path, visit.via))  # known of robots.txt
             logger.warning("%s: %s (%s)", reason, visit.url, error)
         self.exhausted(visit)
 
@@ -423,5 +430,5 @@ def archive_of(crawler: Crawler) -> Archive:
 def _counts(stats: dict[str, Any]) -> dict[str, Any]:
     """What the ledger keeps of a run's stats."""
     of_pages = ("requisites/", "browser/", "drift/")
-    prefixes = ("capture/", "store/", "items/", "failed/", "refused/", "robots/", "guard/", *of_pages)
+    prefixes = ("capture/", "tls/", "store/", "items/", "failed/", "refused/", "robots/", "guard/", *of_pages)
     return {key: value for key, value in stats.items() if key.startswith(prefixes)}

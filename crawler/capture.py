@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
 
+from crawler.connection import Handshake, Lookup
 from warc.record import Original
 
 
@@ -30,6 +31,8 @@ class Exchange:
     cause: str | None = None
     error: str | None = None
     fetch_ms: int = 0
+    lookup: Lookup | None = None  # made for this exchange; None when its connection was there already
+    handshake: Handshake | None = None
     original: Original | None = None  # what a 304 stands for; None when the request had no conditions
     facts: dict[str, str] = field(default_factory=dict)  # for the metadata record: url, via, kind, channel, pass …
 

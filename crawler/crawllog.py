@@ -30,6 +30,8 @@ ABSENT: Final = "-"
 FIELDS: Final = 10
 LONGEST: Final = 200  # characters of one note
 
+BAD_CERTIFICATE: Final = "tls_certificate"  # the reason of a URL whose host could not prove that it is that host
+
 NO_DNS, NO_CONNECTION, LOST, TIMED_OUT = -1, -2, -3, -4
 LIMIT, EXCLUDED, OUT_OF_SCOPE, TOO_DEEP, ROBOTS, CRASHED = -5003, -5001, -5000, -4001, -9998, -3000
 
@@ -46,6 +48,7 @@ NOT_ASKED: Final[Mapping[str, int]] = {
     "robots": ROBOTS,
     "robots_unreachable": ROBOTS,
     "crashes": CRASHED,
+    BAD_CERTIFICATE: NO_CONNECTION,
     "depth": TOO_DEEP,
     "private_address": EXCLUDED,
     "excluded": EXCLUDED,
@@ -110,6 +113,8 @@ class CrawlLog:
         notes = [f"{name}:{facts[name]}" for name in ("kind", "requisite") if name in facts]
         notes += [f"record:{main.type}"] if main is not None and main.type != "response" else []
         notes += [f"offset:{offset}", f"ms:{exchange.fetch_ms}"]
+        if exchange.handshake is not None and exchange.handshake.failures:
+            notes.append(f"tls:{'+'.join(exchange.handshake.failures)}")
         notes += [f"truncated:{made.truncated}"] if made.truncated else []
         if message is None:
             notes.append(f"error:{exchange.error or 'unknown'}")

@@ -248,7 +248,8 @@ class GuardedEndpoint:
     """A TCP endpoint behind the guard.
 
     The addresses are tried in order; ``timeout`` (seconds) covers the lookup and all attempts together, each attempt
-    taking at most its share of what is left. Fails with ForbiddenAddress, DNSLookupError, or the last ConnectError.
+    taking at most its share of what is left. ``found`` is told the name and the answer when one was looked up. Fails
+    with ForbiddenAddress, DNSLookupError, or the last ConnectError.
     """
 
     def __init__(
@@ -260,6 +261,7 @@ class GuardedEndpoint:
         timeout: float,
         bind_address: tuple[str, int] | None = None,
         as_proxy: bool = False,
+        found: Callable[[str, Sequence[str]], None] | None = None,
     ) -> None:
         self._reactor = reactor
         self._guard = guard
@@ -268,13 +270,18 @@ class GuardedEndpoint:
         self._timeout = timeout
         self._bind_address = bind_address
         self._as_proxy = as_proxy
+        self._found = found
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         return Deferred.fromCoroutine(self._connect(protocolFactory))
 
     async def _connect(self, factory: IProtocolFactory) -> IProtocol:
         deadline = self._reactor.seconds() + self._timeout
-        *others, last = await self._addresses()
+        addresses = await self._addresses()
+        name = normal_host(self._host)
+        if self._found is not None and literal(name) is None:
+            self._found(name, addresses)
+        *others, last = addresses
         for position, address in enumerate(others):
             share = (deadline - self._reactor.seconds()) / (len(others) + 1 - position)
             try:

@@ -35,6 +35,7 @@ from twisted.web.http_headers import Headers as WireHeaders
 from crawler.archive import archive_of
 from crawler.capture import CaptureRef, Exchange
 from crawler.conditional import ask_again_in_full
+from crawler.connection import CertificateRefused
 from crawler.guard import Guard, GuardedEndpoint
 from crawler.stopping import Unfinished
 from crawler.trouble import HANDLES, OWN_FAULTS
@@ -115,6 +116,8 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
                 raise self._archive.in_trouble(own_fault)
             if tee.cause == GIVEN_UP:
                 raise Unfinished(f"{request.url} was given up")
+            if tee.handshake is not None and tee.handshake.refused:
+                failure = CertificateRefused(tee.handshake.host, tee.handshake.failures)
             if received and tee.cause is None and failure is not None:
                 tee.cause = ended_by(failure.__cause__)
             request.meta["download_latency"] = monotonic() - clock
@@ -182,10 +185,12 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
                 if authorization:
                     headers.addRawHeader(b"Proxy-Authorization", authorization)
         else:
-            endpoint = GuardedEndpoint(self._reactor, self._guard, host, port, self._connect_timeout)
+            endpoint = GuardedEndpoint(
+                self._reactor, self._guard, host, port, self._connect_timeout, found=tee.note_lookup
+            )
             key = ("direct", target.scheme, host, port)
         if target.scheme == b"https":
-            endpoint = wrapClientTLS(self._tls.creatorForNetloc(target.host, port), endpoint)
+            endpoint = wrapClientTLS(self._tls.creator(host, port), endpoint)
         wire = wire_request(request.method, path, headers, request.body, tee)
         connection: Deferred[Any] = self._pool.getConnection(key, endpoint)
         return connection.addCallback(lambda protocol: protocol.request(wire))
@@ -217,11 +222,14 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         failure: Exception | None,
     ) -> Exchange:
         proxied = bool(request.meta.get("proxy"))
+        sent = bytes(tee.request) if tee.handshake is not None or not request.url.startswith("https:") else b""
+        if tee.handshake is not None and tee.handshake.refused:
+            sent = b""  # it was held back until the handshake had ended
         tee.response.seek(0)
         return Exchange(
             url=urldefrag(request.url)[0],
             started_at=started,
-            request=_archived_request(bytes(tee.request)) if proxied else bytes(tee.request),
+            request=_archived_request(sent) if proxied and sent else sent,
             response=cast("Any", tee.response) if received else None,
             method=request.method,
             ip=None if proxied else tee.ip,
@@ -230,6 +238,8 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
             cause=tee.cause,
             error=None if received else _error_text(tee.cause, failure),
             fetch_ms=fetch_ms,
+            lookup=tee.lookup,
+            handshake=tee.handshake,
             original=request.meta.get("unmodified"),
             facts=request.meta.get("facts") or self._archive.facts,
         )

@@ -12,6 +12,7 @@ from crawler import crash
 from crawler.dom import HTML, STATUS, is_dom
 from crawler.ledger_ops import Capture
 from warc.reader import DamagedRecord, Record, read_at, read_records
+from warc.record import TLS
 from warc.writer import OPEN
 
 
@@ -49,7 +50,7 @@ class WarcFound:
                 waiting[record.record_id] = record
             elif is_dom(record.type, record.target_uri):
                 yield self._rendered(record)
-            elif record.type == "metadata":
+            elif record.type == "metadata" and not record.target_uri.startswith(TLS):
                 main = next((waiting.pop(key) for key in record.get_all("WARC-Concurrent-To") if key in waiting), None)
                 yield self._found(main, record.date, record.target_uri, dict(record.fields()))
             if not waiting:

@@ -33,6 +33,8 @@ def records_of(exchange: Exchange, find_original: Callable[[str], Original | Non
     """
     visit = Visit(exchange.url, utc_text(exchange.started_at), exchange.ip, exchange.protocols, exchange.cipher)
     facts = {**exchange.facts, "fetchTimeMs": str(exchange.fetch_ms)}
+    if exchange.handshake is not None and exchange.handshake.failures:
+        facts["tlsFailure"] = ", ".join(exchange.handshake.failures)
     if exchange.response is None:
         facts |= {"outcome": NO_RESPONSE, "error": exchange.error or "unknown"}
         return CaptureRecords(_beside(None, visit, exchange, facts), None, None, None, None)

@@ -25,6 +25,8 @@ from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, Igno
 from scrapy.http.request import NO_CALLBACK
 
 from crawler.charset import decode
+from crawler.connection import CertificateRefused
+from crawler.crawllog import BAD_CERTIFICATE
 from crawler.exclusions import EXCLUDED, Hidden
 from crawler.ledger import Ledger
 from crawler.requisites import IMAGE, STYLE, Requisite, RequisiteRules, in_stylesheet
@@ -312,6 +314,7 @@ REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (ResponseDataLossError, "disconnected"),
     (DownloadCancelledError, "too_large"),
     (Parked, "parked"),
+    (CertificateRefused, BAD_CERTIFICATE),
 )
 
 

@@ -25,6 +25,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
+from crawler.connection import CertificateRefused
 from crawler.guard import ForbiddenAddress
 from crawler.robots import MAX_BYTES, crawl_delay, decide, rule_for, sitemaps
 from crawler.stopping import LOOK_EVERY, Unfinished
@@ -66,13 +67,13 @@ class Answer:
     """What an origin said when its robots.txt was asked for.
 
     ``status`` is None when there was no answer, or none that could be read to its end. ``refusal`` is set when the
-    guard did not let the crawler ask: the origin's pages are refused for the same reason.
+    guard, or the host's certificate, did not let the crawler ask: the origin's pages are refused for the same reason.
     """
 
     status: int | None
     content_type: str | None = None
     body: bytes = b""
-    refusal: ForbiddenAddress | None = None
+    refusal: ForbiddenAddress | CertificateRefused | None = None
     expires: float = 0.0  # on the monotonic clock
     failures: int = 0  # in a row, this one included
     again: bool = False  # it is asked once more, and its host is parked meanwhile
@@ -137,6 +138,8 @@ class RobotsMiddleware:
         answer = await self._answer(robots_url)
         if answer.refusal is not None:
             refusal = answer.refusal
+            if isinstance(refusal, CertificateRefused):
+                raise CertificateRefused(refusal.host, refusal.failures)
             raise ForbiddenAddress(refusal.host, refusal.address, refusal.kind)
         if not answer.reachable:
             self._stats.inc_value("robots/waiting" if answer.again else "robots/unreachable")
@@ -215,7 +218,7 @@ class RobotsMiddleware:
                 self._scheduler_call("answered", host_of(url))
             except (Unfinished, OutputTrouble):  # says nothing about the origin
                 raise
-            except ForbiddenAddress as refusal:
+            except (ForbiddenAddress, CertificateRefused) as refusal:
                 return Answer(None, refusal=None if hops else refusal)
             except Exception as error:  # noqa: BLE001 - whatever kept robots.txt from being read closes its origin
                 self._stats.inc_value("robots/failed")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from scrapy.settings import SETTINGS_PRIORITIES
 
 from crawler import __version__
+from crawler.connection import POLICIES
 from crawler.recrawl import INTERVALS, Recrawl
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def settings_trouble(settings: BaseSettings) -> str | None:
         or _numbers(settings)
         or _intervals(settings)
         or _private_hosts(settings)
+        or _tls(settings)
         or _log_level(settings)
         or _contact(settings)
         or _one_line(settings)
@@ -137,6 +139,15 @@ def _private_hosts(settings: BaseSettings) -> str | None:
     for pair in settings.getlist("ALLOWED_PRIVATE_HOSTS"):
         if not _HOST_AND_PORT.fullmatch(str(pair).strip()):
             return f"ALLOWED_PRIVATE_HOSTS: {str(pair)[:60]!r} is not host:port, such as 127.0.0.1:8080 or [::1]:8080"
+    return None
+
+
+def _tls(settings: BaseSettings) -> str | None:
+    policy = settings.get("TLS_POLICY")
+    if policy not in POLICIES:
+        return f"TLS_POLICY={str(policy)[:60]!r}: choose from {', '.join(POLICIES)}"
+    if not settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES"):
+        return "DOWNLOAD_VERIFY_CERTIFICATES stays on: -s TLS_POLICY=archive keeps pages behind bad certificates"
     return None
 
 

@@ -29,6 +29,7 @@ from typing import Any
 from crawler import crash
 from crawler.arguments import Arguments, scope_key
 from crawler.capture import CaptureRef, Exchange
+from crawler.connection import Connections
 from crawler.crawllog import PassedOver
 from crawler.dates import utc_text
 from crawler.dom import HTML, STATUS, Rendered, rendered_records
@@ -133,6 +134,7 @@ class Store:
         self._outputs = Outputs(folder, args.spider, args.job, warcinfo, target_size)
         self._facts = facts
         self._evidence: RunEvidence | None = None
+        self._connections = Connections()
         self._cut: list[Cut] = []  # off the files of killed runs
         # What the next group commit will make true
         self._ops: list[Op] = []
@@ -276,7 +278,10 @@ class Store:
 
     def _do_append(self, exchange: Exchange, url_id: int | None) -> CaptureRef | None:
         made = records_of(exchange, self._original)
-        path, refs = self._append(made.records)
+        before = list(self._connections.lookups(exchange.lookup))
+        after = self._connections.chains(exchange.handshake, made.records[0], exchange.ip)
+        path, refs = self._append([*before, *made.records, *after])
+        refs = refs[len(before) :]
         self._count("captures")
         if self._evidence is not None:
             self._evidence.crawl_log.attempt(exchange, made, path, refs[0].offset)

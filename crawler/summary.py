@@ -29,6 +29,8 @@ def summary_lines(stats: Stats) -> list[str]:
     lines += _reasons("Dropped", stats, "items/dropped/")
     lines += _reasons("Articles", stats, "events/")
     lines += drift_lines(stats)
+    lines += _reasons("Refused for the server's certificate", stats, "tls/refused/")
+    lines += _reasons("Archived in spite of the server's certificate", stats, "tls/archived/")
     if stats.get("robots/forbidden"):
         lines.append(f"Forbidden by robots.txt: {stats['robots/forbidden']:,}")
     lines += [f"Written: {file}" for file in stats.get("store/files", ())]

@@ -47,6 +47,9 @@ def warcinfo_fields(settings: BaseSettings, args: Arguments) -> dict[str, str]:
         "job": args.job,
         "scope": scope_key(args),
         "description": f"News articles, Python {platform.python_version()}",
+        "tls-policy": settings["TLS_POLICY"],
+        "name-lookups": "dns: records hold what this machine's resolver (getaddrinfo) answered; it tells neither the "
+        "TTL, which is left out, nor the name server",
         "message-normalisation": "chunked bodies are stored de-chunked: Transfer-Encoding becomes "
         "X-Archive-Orig-Transfer-Encoding and an exact Content-Length is appended; behind a proxy the request line "
         "is in origin form, Proxy-* lines are left out, and the peer's address is unknown; 1xx answers are left out",

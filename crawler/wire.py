@@ -7,8 +7,9 @@ What the project leans on of the private parts of Twisted and Scrapy is imported
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile, gettempdir
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from scrapy.core.downloader.handlers.http11 import (
     _RequestBodyProducer,
 )
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError
@@ -28,6 +30,10 @@ from twisted.web.client import HTTPConnectionPool, ResponseDone
 from twisted.web.http import PotentialDataLoss, _ChunkedTransferDecoder, _MalformedChunkedDataError
 from twisted.web.http_headers import Headers as WireHeaders
 from twisted.web.http_headers import InvalidHeaderName
+from zope.interface import implementer
+
+from crawler.connection import Handshake, Lookup
+from crawler.tls import TlsPolicy, judged
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -48,29 +54,30 @@ class Tee:
         self.response: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115
         self.transport: Any = None
         self.ip: str | None = None
-        self.protocols: tuple[str, ...] = ()  # WARC-Protocol
-        self.cipher: str | None = None
+        self.lookup: Lookup | None = None  # made for this exchange
+        self.handshake: Handshake | None = None  # of the connection that it goes over
         self.cancel: Callable[[], None] = lambda: None  # gives up a connection, or an answer, that is not there yet
         self.cause: str | None = None
         self.trouble: OSError | None = None  # why the copy could not be kept
         self._head: bytearray | None = bytearray()  # what came of the head, until it ends
         self._open = False
 
-    def begin(self, transport: Any) -> None:
+    def begin(self, transport: Any, handshake: Handshake | None) -> None:
         """Start (again, when a kept-alive connection turned out to be dead) with nothing recorded."""
         self.transport = transport
+        self.handshake = handshake
         self.ip = transport.getPeer().host
-        self.protocols = ("http/1.1",)
         self.request.clear()
         self._head = bytearray()
         self._open = True
+
+    def note_lookup(self, host: str, addresses: Sequence[str]) -> None:
+        self.lookup = Lookup(host, tuple(addresses), datetime.now(UTC))
 
     def data(self, data: bytes) -> None:
         """Record bytes as they came. Interim answers (1xx, RFC 9110 section 15.2) before the answer are left out."""
         if not self._open:
             return
-        if not self._head:
-            self._note_encryption()
         try:
             self._record(data)
         except OSError as error:  # a large response is kept on disk, and that disk may be full
@@ -93,12 +100,16 @@ class Tee:
             self.cause = "length"
             self.abort()
 
-    def _note_encryption(self) -> None:
-        """With the first byte of an answer the handshake is over, and the connection is still there to be asked."""
-        handle: Any = getattr(self.transport, "getHandle", lambda: None)()
-        if hasattr(handle, "get_protocol_version_name"):
-            self.protocols = ("http/1.1", handle.get_protocol_version_name().lower().replace("tlsv", "tls/"))
-            self.cipher = handle.get_cipher_name()
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """Values of WARC-Protocol; none when there was no connection."""
+        if self.transport is None:
+            return ()
+        return ("http/1.1", self.handshake.warc_protocol) if self.handshake else ("http/1.1",)
+
+    @property
+    def cipher(self) -> str | None:
+        return self.handshake.cipher if self.handshake else None
 
     def end(self, surplus: int) -> None:
         """The answer is whole; its last ``surplus`` bytes did not belong to it."""
@@ -177,13 +188,21 @@ class _TolerantParser(_LenientHTTPClientParser):
             super().headerReceived(name.rstrip(), value)  # type: ignore[no-untyped-call]
 
 
+@implementer(IHandshakeListener)
 class _TeeProtocol(_LenientHTTP11ClientProtocol):
     _tee: Tee | None = None
+    _handshake: Handshake | None = None
+
+    def handshakeCompleted(self) -> None:
+        """Before the first byte of a request is encrypted: the connection may end here."""
+        self._handshake = judged(self.transport)
+        if self._tee is not None:
+            self._tee.handshake = self._handshake
 
     def request(self, request: Any) -> Any:
         self._tee = request.tee
         assert self._tee is not None
-        self._tee.begin(self.transport)
+        self._tee.begin(self.transport, self._handshake)
         answer = super().request(request)
         assert self._parser is not None
         self._parser.__class__ = _TolerantParser
@@ -240,9 +259,9 @@ def connection_pool(reactor: Any, per_host: int) -> Any:
     return pool
 
 
-def tls_policy(crawler: Crawler) -> Any:
-    """Which certificates and ciphers are accepted: Scrapy's settings decide."""
-    return _load_context_factory_from_settings(crawler)
+def tls_policy(crawler: Crawler) -> TlsPolicy:
+    """Which versions and ciphers are accepted: Scrapy's settings decide. Which certificates: TLS_POLICY."""
+    return TlsPolicy.from_settings(_load_context_factory_from_settings(crawler), crawler.settings)
 
 
 def wire_request(method: str, path: bytes, headers: WireHeaders, body: bytes, tee: Tee) -> Any:

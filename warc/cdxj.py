@@ -24,7 +24,7 @@ from typing import BinaryIO
 from warc.digest import digest_of
 from warc.message import header_pairs, parse_status, read_head, read_message, text_of
 from warc.reader import Record, read_records
-from warc.record import EVIDENCE
+from warc.record import EVIDENCE, LOOKUP
 from warc.surt import surt
 from warc.writer import is_meta, sync_folder
 
@@ -153,6 +153,8 @@ def _facts(record: Record) -> dict[str, str]:
         facts = {"mime": _MIME.split(next(types, ""), maxsplit=1)[0], "status": str(status) if status else ""}
     if record.type == "revisit":
         facts["mime"] = "warc/revisit"
+    if record.target_uri.startswith(LOOKUP):
+        facts["mime"] = ""  # cdxj-indexer knows none
     if digest is None and record.type != "revisit":  # a 304 stands for a payload that it does not name
         digest = digest_of(read_message(record.block).body.pieces() if record.is_http else record.block)
     return {**facts, "digest": digest or ""}

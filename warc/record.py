@@ -31,10 +31,17 @@ NOT_MODIFIED: Final = "http://netpreserve.org/warc/1.1/revisit/server-not-modifi
 EVIDENCE: Final = "urn:run:"
 """How target URIs of records about a run begin: such a resource is no capture of an address."""
 
+LOOKUP: Final = "dns:"
+"""How target URIs of name lookups begin (RFC 4501): such a response is no HTTP."""
+
+TLS: Final = "urn:tls:"
+"""How target URIs of records about a TLS connection begin: such a metadata record is not that of a capture."""
+
 TRUNCATION_REASONS: Final = frozenset({"length", "time", "disconnect", "unspecified"})
 WARC_FIELDS: Final = "application/warc-fields"
 HTTP_REQUEST: Final = "application/http; msgtype=request"
 HTTP_RESPONSE: Final = "application/http; msgtype=response"
+DNS_ANSWER: Final = "text/dns"  # RFC 4027
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -210,15 +217,32 @@ def resource(
     return _build("resource", headers, b"", part, visit, record_id=record_id)
 
 
+def lookup(visit: Visit, answer: bytes, *, record_id: str | None = None) -> WarcRecord:
+    """What a name server said; the target URI is ``dns:`` and the name.
+
+    A response, as Heritrix writes it and readers know it; ISO 28500:2017, 6.4.4 would have a resource. Block and
+    payload are the same bytes, so only the block digest is written, as of a resource.
+    """
+    if not visit.uri.startswith(LOOKUP):
+        raise ValueError(f"not the target URI of a lookup: {visit.uri!r}")
+    headers = (*visit.headers(), ("Content-Type", DNS_ANSWER))
+    return _build("response", headers, b"", Part.of(answer), visit, record_id=record_id)
+
+
 def metadata(
     visit: Visit,
     fields: Mapping[str, str] | Iterable[tuple[str, str]],
     *,
     concurrent_to: Iterable[str] = (),
+    refers_to: str | None = None,
     record_id: str | None = None,
 ) -> WarcRecord:
-    """Facts about a capture: via, hopsFromSeed, fetchTimeMs and others of the crawler's own."""
-    headers = (*visit.headers(), *_concurrent(concurrent_to), ("Content-Type", WARC_FIELDS))
+    """Facts about a capture: via, hopsFromSeed, fetchTimeMs and others of the crawler's own.
+
+    ``refers_to``: the record that it describes without being one of its capture (ISO 28500:2017, 5.11).
+    """
+    described = (("WARC-Refers-To", checked_id(refers_to)),) if refers_to else ()
+    headers = (*visit.headers(), *_concurrent(concurrent_to), *described, ("Content-Type", WARC_FIELDS))
     return _build("metadata", headers, warc_fields(fields), None, visit, record_id=record_id)
 
 

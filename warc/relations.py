@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from warc.examine import Examined
 from warc.message import content_length, header_pairs, parse_status
 from warc.record import IDENTICAL_PAYLOAD
-from warc.rules import Finding
+from warc.rules import Finding, is_lookup
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Relations:
         self._requests: dict[str, _Half] = {}  # requests without their answer, by the answer's id
         self._lonely: dict[str, _Half] = {}  # requests that name no answer, by their own id
         self._short: list[_Half] = []  # answers that ended early though nothing says so
-        self._named: dict[str, _Half] = {}  # ids named in WARC-Concurrent-To that have not come, and by whom
+        self._named: dict[str, _Half] = {}  # ids named by another record that have not come, and by whom
 
     def repeated_id(self, record: Examined) -> Iterator[Finding]:
         """A record id is unique, whoever wrote the file."""
@@ -59,6 +59,9 @@ class Relations:
             if other not in self._ids and record.type != "resource":  # of a rendered page it may be in an earlier file
                 self._named[other] = half
             self._lonely.pop(other, None)
+        described = record.get("WARC-Refers-To") if record.type == "metadata" else None
+        if described and described not in self._ids:
+            self._named[described] = half
         self._named.pop(record_id, None)
         if record.type == "request":
             half.request_head = record.head
@@ -70,7 +73,7 @@ class Relations:
                     yield from self._pair_faults(half, answer)
                 else:
                     self._requests[other] = half
-        elif record.type in ("response", "revisit"):
+        elif record.type in ("response", "revisit") and not is_lookup(record):
             half.short = record.type == "response" and _is_short(record)
             request = self._requests.pop(record_id, None)
             if request:

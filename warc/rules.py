@@ -15,7 +15,7 @@ from warc.message import (
     is_chunked,
     is_plain_head,
 )
-from warc.record import IDENTICAL_PAYLOAD, NOT_MODIFIED, PRODUCER, TRUNCATION_REASONS
+from warc.record import DNS_ANSWER, IDENTICAL_PAYLOAD, LOOKUP, NOT_MODIFIED, PRODUCER, TRUNCATION_REASONS
 
 Finding = tuple[str, str]  # rule, detail
 
@@ -139,8 +139,16 @@ def own_faults(record: Examined, name: str, first: bool) -> Iterator[Finding]:
         yield from _warcinfo_faults(record, name, first)
     if record.type == "revisit":
         yield from _revisit_faults(record)
-    if record.type in ("request", "response", "revisit"):
+    if is_lookup(record):
+        if record.get("Content-Type") != DNS_ANSWER:
+            yield "http-head", f"Content-Type of a lookup is not {DNS_ANSWER}"
+    elif record.type in ("request", "response", "revisit"):
         yield from _http_faults(record)
+
+
+def is_lookup(record: Examined) -> bool:
+    """Whether a response is what a name server said: no HTTP, and no request belongs to it."""
+    return record.type == "response" and (record.get("WARC-Target-URI") or "").startswith(LOOKUP)
 
 
 def _warcinfo_faults(record: Examined, name: str, first: bool) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from warc.examine import Examined, examine
-from warc.record import EVIDENCE
+from warc.record import EVIDENCE, TLS
 from warc.relations import Relations
 from warc.rules import general_faults, is_ours, own_faults
 from warc.scan import MAGIC, Damage, Region, Stream, gunzip, next_member, next_version_line, plain
@@ -71,7 +71,7 @@ class Report:
     path: Path
     records: int = 0
     ours: bool = False
-    exchanges: int = 0  # of ours: each has one metadata record
+    exchanges: int = 0  # of ours: each has one metadata record of its own
     # Target URI, block digest, offset and id of each record about a run
     evidence: list[tuple[str, str, int, str | None]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -115,8 +115,8 @@ def _verify(file: BinaryIO, end: int, report: Report, strict: bool | None) -> No
         if first:
             report.ours = is_ours(record, name) if strict is None else strict
         report.records += 1
-        report.exchanges += record.type == "metadata"
         uri = record.get("WARC-Target-URI") or ""
+        report.exchanges += record.type == "metadata" and not uri.startswith(TLS)
         if record.type == "resource" and uri.startswith(EVIDENCE):
             report.evidence.append((uri, record.get("WARC-Block-Digest") or "", record.offset, record.record_id))
         findings = [*record.faults, *general_faults(record), *relations.repeated_id(record)]

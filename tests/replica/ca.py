@@ -23,9 +23,18 @@ LIFETIME = timedelta(days=30)
 
 
 class Authority:
-    """Signs a certificate for any host; ``pem`` is what a client has to trust (SSL_CERT_FILE)."""
+    """Signs a certificate for any host; ``pem`` is what a client has to trust (SSL_CERT_FILE).
 
-    def __init__(self) -> None:
+    For servers whose certificates are bad: ``begins`` is when they begin to be valid, as seen from now; ``named`` is
+    the one host they are all for; with ``self_signed`` nobody else has signed them.
+    """
+
+    def __init__(
+        self, *, begins: timedelta = timedelta(days=-1), named: str | None = None, self_signed: bool = False
+    ) -> None:
+        self._begins = begins
+        self._named = named
+        self._self_signed = self_signed
         self._lock = threading.Lock()
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -40,6 +49,8 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
         self._issuer_key = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+        if self_signed:
+            self._issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._leaf_key.public_key())
         self.pem = self._certificate.public_bytes(serialization.Encoding.PEM)
 
     def context(self, host: str) -> ssl.SSLContext:
@@ -54,14 +65,14 @@ class Authority:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "replica")])
         public = self._leaf_key.public_key()
         certificate = (
-            _builder(subject, self._name, public)
-            .add_extension(x509.SubjectAlternativeName([_general_name(host)]), critical=False)
+            _builder(subject, subject if self._self_signed else self._name, public, self._begins)
+            .add_extension(x509.SubjectAlternativeName([_general_name(self._named or host)]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .add_extension(self._issuer_key, critical=False)
-            .sign(self._key, hashes.SHA256())
+            .sign(self._leaf_key if self._self_signed else self._key, hashes.SHA256())
         )
         key = self._leaf_key.private_bytes(
             serialization.Encoding.PEM,
@@ -78,16 +89,21 @@ class Authority:
         return context
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public: ec.EllipticCurvePublicKey,
+    begins: timedelta = timedelta(days=-1),
+) -> x509.CertificateBuilder:
+    begin = datetime.now(UTC) + begins
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + LIFETIME)
+        .not_valid_before(begin)
+        .not_valid_after(begin + LIFETIME)
     )
 
 
