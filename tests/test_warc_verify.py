@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.test_warc_message import MESSAGES
 from tests.test_warc_reader import PLAIN_1_0, by_fastwarc, by_warcio
 from tests.test_warc_record import DATE, GET, VISIT
-from tests.test_warc_writer import FIELDS, NAME, capture, members, peer, write_every_kind
+from tests.test_warc_writer import FIELDS, NAME, beside, capture, members, peer, write_every_kind
 from warc import record
 from warc.__main__ import main as command
 from warc.digest import digest_of
@@ -30,7 +30,9 @@ from warc.verify import RULES, verify
 from warc.writer import WarcFile
 
 # The parts of the file that the table below damages, in the order they stand in it.
-WARCINFO, RESPONSE, REQUEST, METADATA, REVISIT, REVISIT_REQUEST, RESOURCE, CHUNKED, CHUNKED_REQUEST = range(9)
+WARCINFO, RESPONSE, REQUEST, METADATA, REVISIT, REVISIT_REQUEST, RESOURCE, LOOKUP, CHAIN, CHUNKED, CHUNKED_REQUEST = (
+    range(11)
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,7 @@ def sound(tmp_path_factory) -> list[bytes]:
     again = record.revisit(VISIT, read_message(MESSAGES["identity"][0]), Original(first[0].record_id, VISIT.uri, DATE))
     file.append([again, record.request(VISIT, GET, concurrent_to=[again.record_id])])
     file.append([record.resource(Visit("urn:dom:" + VISIT.uri, DATE), b"<p>lua", "text/html")])
+    file.append(beside(first[0].record_id))
     file.append(capture(MESSAGES["chunked"][0])[:2])
     path = file.close()
     assert verify(path).faults == []
@@ -212,6 +215,11 @@ RECORDS = {
     "request names nothing": (matched(REVISIT_REQUEST, rb"WARC-Concurrent-To: " + LINE, b""), {"concurrent-to"}),
     "request of another hour": (replaced(REQUEST, b"T10:00:00Z", b"T11:00:00Z"), {"concurrent-to"}),
     "request for another page": (replaced(REQUEST, b"vn/tin-1.html", b"vn/tin-2.html"), {"concurrent-to"}),
+    "lookup of another type": (replaced(LOOKUP, b"text/dns", b"text/plain"), {"http-head"}),
+    "chain of a record that is not there": (
+        matched(CHAIN, rb"(Refers-To: <urn:uuid:)....", rb"\1ffff"),
+        {"concurrent-to"},
+    ),
     "revisit without profile": (matched(REVISIT, rb"WARC-Profile: " + LINE, b""), {"header-missing", "revisit"}),
     "unknown profile": (replaced(REVISIT, b"identical-payload-digest", b"something"), {"revisit"}),
     "revisit of nothing": (matched(REVISIT, rb"WARC-Refers-To: " + LINE, b""), {"revisit"}),
@@ -227,7 +235,10 @@ RECORDS = {
     "revisit of another day": (matched(REVISIT, rb"(To-Date: 2026-11-)21", rb"\g<1>20"), {"revisit"}),
     "revisit with a body": (reblocked(REVISIT, b"\r\n\r\n", b"\r\n\r\nlua"), {"revisit"}),
     "revisit that is not marked": (matched(REVISIT, rb"WARC-Truncated: " + LINE, b""), {"revisit"}),
-    "two records in a member": (lambda r: [*r[:6], r[6] + r[7], *r[8:]], {"gzip-member", "concurrent-to"}),
+    "two records in a member": (
+        lambda r: [*r[:CHAIN], r[CHAIN] + r[CHUNKED], *r[CHUNKED_REQUEST:]],
+        {"gzip-member", "concurrent-to"},
+    ),
     "bytes behind the record": (lambda r: [*r[:6], r[6] + b"\r\n", *r[7:]], {"gzip-member"}),
     "empty member": (lambda r: [*r, b""], {"gzip-member"}),
     "a record between two": (lambda r: [*r, b"WARC/1.1\r\n\r\n"], {"content-length"}),
@@ -349,7 +360,8 @@ def test_a_cut_at_any_byte_is_found(sound, tmp_path):
     pieces = [gzip.compress(one) for one in sound]
     data = b"".join(pieces)
     ends = [sum(map(len, pieces[: number + 1])) for number in range(len(pieces))]
-    between = {ends[number] for number in (WARCINFO, REQUEST, METADATA, REVISIT_REQUEST, RESOURCE, CHUNKED_REQUEST)}
+    whole = (WARCINFO, REQUEST, METADATA, REVISIT_REQUEST, RESOURCE, LOOKUP, CHAIN, CHUNKED_REQUEST)
+    between = {ends[number] for number in whole}
     path = tmp_path / NAME
     near = {end + distance for end in (0, *ends) for distance in range(-12, 13)}
     for size in sorted({*range(0, len(data), 4), *near} & set(range(len(data)))):

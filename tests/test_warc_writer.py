@@ -48,7 +48,14 @@ def write_every_kind(folder: Path) -> Path:
         again = record.revisit(VISIT, message, original, profile=profile)
         file.append([again, record.request(VISIT, GET, concurrent_to=[again.record_id])])
     file.append([record.resource(Visit("urn:dom:" + VISIT.uri, DATE), "<p>lúa chín".encode(), "text/html")])
+    file.append(beside(response.record_id))
     return file.close()
+
+
+def beside(record_id: str) -> list[record.WarcRecord]:
+    """What is known of a connection: a lookup, and the chain over which this record came first."""
+    chain = record.metadata(Visit("urn:tls:bao.vn:443:sha256:00", DATE), {"host": "bao.vn"}, refers_to=record_id)
+    return [record.lookup(Visit("dns:bao.vn", DATE), b"20261121100000\nbao.vn.\tIN\tA\t1.1.1.1\n"), chain]
 
 
 def peer(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
