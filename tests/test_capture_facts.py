@@ -9,6 +9,7 @@ import pytest
 from crawler.arguments import scope_digest
 from tests.changing import LIST, Press, address, article, listing, printing
 from warc.reader import read_records
+from warc.record import TLS
 from warc.writer import is_meta
 
 
@@ -31,6 +32,7 @@ def test_each_capture_names_its_seed_and_its_scope(press: Press) -> None:
     (file,) = (path for path in press.archive.rglob("*.warc.gz") if not is_meta(path.name))
     records = list(read_records(file))
     told = {one.target_uri: dict(one.fields()) for one in records if one.type == "metadata"}
+    assert [told.pop(uri)["verified"] for uri in list(told) if uri.startswith(TLS)] == ["yes"]  # of the connection
     (info,) = (dict(one.fields()) for one in records if one.type == "warcinfo")
     assert {facts["scope"] for facts in told.values()} == {scope_digest(info["scope"])}
     seeds = {url: facts.get("seed") for url, facts in told.items()}
