@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from crawler.template import LENGTH, NONE, Seen
@@ -118,8 +118,10 @@ def fits(basis: Counts, source: str) -> bool:
     """Whether a value is found where such pages have it."""
     if source == NONE:
         return False
-    usual = usual_sources(basis)
-    return source in usual or _trust(source) > max(map(_trust, usual), default=3)
+    values = sum(basis.values()) - basis.get(NONE, 0.0)
+    if source in basis and basis[source] >= USUAL * values:
+        return True
+    return _trust(source) > max(map(_trust, usual_sources(basis)), default=3)
 
 
 def usual_sources(basis: Counts) -> set[str]:
@@ -147,46 +149,54 @@ def departures(history: History, seen: Seen, rule: Rule) -> dict[str, float]:
 def judge(history: History, window: Sequence[Seen], names: Iterable[str], rule: Rule) -> list[Fall]:
     """The fields among ``names`` that fell in the window, or in its last pages."""
     falls = []
-    years = {seen.year for seen in window}
     for name in names:
-        if name != LENGTH and not _can_fall(history, years, name, rule):
-            continue
-        ends = _ends(window, name)
-        looked = _length_fall if name == LENGTH else _fall
-        fall = next((fall for end in ends if (fall := looked(history, end, name, rule))), None)
+        able = [seen for seen in window if (seen.length is not None if name == LENGTH else name in seen.sources)]
+        sizes = sorted({size for size in (*_SIZES, len(able)) if size <= len(able)})
+        if name == LENGTH:
+            found = (_length_fall(history, able[-size:], name, rule) for size in sizes)
+        else:
+            found = (_fall(history, able[-size:], name, rule) for size in _low(history, able, sizes, name, rule))
+        fall = next(filter(None, found), None)
         if fall is not None:
             falls.append(fall)
     return falls
 
 
-def _can_fall(history: History, years: Iterable[int], name: str, rule: Rule) -> bool:
-    """Whether any year has the field often enough: no page has a film, and each would be looked at for it."""
-    known = (history.basis(year, name, rule) for year in years)
-    return any(basis is not None and share(basis) >= rule.fall for basis in known)
+def _low(history: History, able: Sequence[Seen], sizes: Sequence[int], name: str, rule: Rule) -> Iterator[int]:
+    """Those of ``sizes`` for which so few of the last pages fit that chance has to be asked.
+
+    Asked for each page in which any field does not fit, so the pages are gone through once for all sizes.
+    """
+    known = {year: history.basis(year, name, rule) for year in {seen.year for seen in able}}
+    shares = {year: share(basis) for year, basis in known.items() if basis is not None}
+    fit: dict[tuple[int, str], bool] = {}
+    pages = count = 0
+    expected = 0.0
+    for size, seen in enumerate(reversed(able), 1):
+        basis = known[seen.year]
+        if basis is not None:
+            place = seen.year, seen.sources[name]
+            if place not in fit:
+                fit[place] = fits(basis, seen.sources[name])
+            pages += 1
+            count += fit[place]
+            expected += shares[seen.year]
+        if size not in sizes or pages < LEAST or (expected - count) / pages < rule.fall or expected / pages < MOST:
+            continue
+        if expected / pages < NEARLY_ALL and (pages < rule.every or count > expected / 2):
+            continue  # such fields come and go with the sections of a paper
+        yield size
 
 
-def _ends(window: Sequence[Seen], name: str) -> list[list[Seen]]:
-    """The last 8, 12, 16, 24 … pages of the window that can be judged in this field, and all of them."""
-    able = [seen for seen in window if (seen.length is not None if name == LENGTH else name in seen.sources)]
-    sizes = sorted({size for size in (*_SIZES, len(able)) if size <= len(able)})
-    return [able[-size:] for size in sizes]
-
-
-def _fall(history: History, window: list[Seen], name: str, rule: Rule) -> Fall | None:
-    """Asked for each page in which any field does not fit: so by year and source, of which a window has few."""
+def _fall(history: History, window: Sequence[Seen], name: str, rule: Rule) -> Fall | None:
+    """That the field fell in these pages, unless chance gives so few that fit."""
     known = {year: history.basis(year, name, rule) for year in {seen.year for seen in window}}
     held = Counter((seen.year, seen.sources[name]) for seen in window if known[seen.year] is not None)
     of_year = [(year, source, pages, basis) for (year, source), pages in held.items() if (basis := known[year])]
     size = held.total()
-    if size < LEAST:
-        return None
     lacking = {(year, source) for year, source, _, basis in of_year if not fits(basis, source)}
     count = sum(pages for place, pages in held.items() if place not in lacking)
     expected = sum(pages * share(basis) for _, _, pages, basis in of_year)
-    if (expected - count) / size < rule.fall or expected / size < MOST:
-        return None
-    if expected / size < NEARLY_ALL and (size < rule.every or count > expected / 2):
-        return None  # such fields come and go with the sections of a paper
     groups: dict[int, tuple[int, float, float]] = {}  # by history: pages of the window, its own that fit, and do not
     before, now = dict[str, float](), dict[str, float]()
     for year, source, pages, basis in of_year:
@@ -229,7 +239,7 @@ def _log_beta(a: float, b: float) -> float:
     return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
 
-def _length_fall(history: History, window: list[Seen], name: str, rule: Rule) -> Fall | None:
+def _length_fall(history: History, window: Sequence[Seen], name: str, rule: Rule) -> Fall | None:
     """Bodies that are on the average half or twice as long as those of their years."""
     held = [(seen, basis) for seen in window if (basis := history.basis(seen.year, name, rule)) is not None]
     if len(held) < 2 * LEAST:

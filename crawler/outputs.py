@@ -35,6 +35,7 @@ class Outputs:
         self._serial = 0
         self._rows: dict[str, RowFile] = {}
         self._synced: dict[str, int] = {}  # by kind
+        self._names: dict[Path, str] = {}  # of the files that are open: asked for with each line
 
     def append(self, records: Iterable[WarcRecord]) -> tuple[str, list[RecordRef]]:
         """Append the records of a capture to the WARC file, all or none; its path and where they lie."""
@@ -131,7 +132,10 @@ class Outputs:
         return FileState(path, _folder(kind), self._spider, self._job, file.size, file.count, closed)
 
     def _relative(self, path: Path) -> str:
-        return path.relative_to(self.folder).as_posix()
+        name = self._names.get(path)
+        if name is None:
+            name = self._names[path] = path.relative_to(self.folder).as_posix()
+        return name
 
 
 def _one_by_one(records: Iterable[WarcRecord]) -> Iterator[WarcRecord]:

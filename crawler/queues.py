@@ -17,6 +17,7 @@ from crawler.ledger_ops import FrontierRow
 from crawler.politeness import Politeness
 
 PER_HOST = 500  # rows of one host in memory
+AT_FIRST = 16  # rows that are read of a host whose head keeps changing
 IN_ALL = 5_000  # rows of all hosts
 AT_LEAST = 10  # rows that a host reads at once, however many hosts there are
 
@@ -27,6 +28,7 @@ class _Host:
     rows: deque[FrontierRow] = field(default_factory=deque)
     whole: bool = False  # ``rows`` is all that is queued and may go now
     stale: bool = False  # something better than the last of ``rows`` was queued
+    batch: int = AT_FIRST  # rows to read next: twice as many each time they could be used up
     later: float = math.inf  # when the first URL that has to wait may go
     leaving: set[int] = field(default_factory=set)  # handed out; the ledger does not say so yet
     listed_at: float = math.inf  # when its turn comes: -inf in the ready list, inf in no list
@@ -139,8 +141,12 @@ class HostQueues:
             heapq.heappush(self._waiting, (at, self._serial, host))
 
     def _read(self, host: _Host) -> None:
-        """Read the head of the queue again. What is leaving still stands in it and is passed over."""
-        limit = max(AT_LEAST, min(PER_HOST, IN_ALL // len(self._hosts))) + len(host.leaving)
+        """Read the head of the queue again. What is leaving still stands in it and is passed over.
+
+        Where each page brings better URLs (the newest go first), a long head would be read again and again.
+        """
+        host.batch = AT_FIRST if host.stale else min(2 * host.batch, PER_HOST)
+        limit = max(AT_LEAST, min(host.batch, IN_ALL // len(self._hosts))) + len(host.leaving)
         wall = self._wall()
         rows = self._ledger.queued(host.name, limit, wall)
         host.rows = deque(row for row in rows if row.url_id not in host.leaving)

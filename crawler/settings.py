@@ -81,7 +81,7 @@ DOWNLOADER_MIDDLEWARES_BASE = {
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750,
     "scrapy.downloadermiddlewares.stats.DownloaderStats": 850,
 }
-DOWNLOADER_MIDDLEWARES = {"crawler.robotsmw.RobotsMiddleware": 100}
+DOWNLOADER_MIDDLEWARES = {"crawler.robotsmw.RobotsMiddleware": 100, "crawler.proxies.EnvironmentProxies": 740}
 SPIDER_MIDDLEWARES_BASE = {"scrapy.spidermiddlewares.start.StartSpiderMiddleware": 25}
 ITEM_PIPELINES = {
     "pipelines.clean.CleanPipeline": 100,

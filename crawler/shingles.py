@@ -51,12 +51,8 @@ def bands(found: frozenset[int]) -> list[int]:
     if len(found) < FEWEST:
         return []
     places = BANDS * ROWS
-    minima: list[int | None] = [None] * places
-    for value in found:
-        rest, place = divmod(value, places)
-        least = minima[place]
-        if least is None or rest < least:
-            minima[place] = rest
+    least_of = {value % places: value // places for value in sorted(found, reverse=True)}  # the last one stays
+    minima = list(map(least_of.get, range(places)))
     dense: list[tuple[int, int]] = []  # from the last place to the first: how far the lender is, and what it lends
     near = next((place + 1, least) for place, least in enumerate(minima) if least is not None)
     for least in reversed(minima):

@@ -13,7 +13,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import scrapy
@@ -58,6 +58,7 @@ PARK_SECONDS = 900.0  # vietnam.vn answered 403 for a quarter of an hour after a
 LISTS_KEPT = 200  # lists that are remembered to notice one that repeats itself
 REFUSALS_MAX = 3  # so many 403 in a row are a wall, not a page that is closed
 REDIRECTS_MAX = 8
+ADDRESSES_KEPT = 4096
 GONE = frozenset({404, 410, 451})
 WALLED = frozenset({401, 402})  # and 403
 
@@ -96,6 +97,7 @@ class NewsSpider(Addresses, scrapy.Spider):
         self._refusals = 0  # 403 in a row
         self._told = Recent()
         self._lists: OrderedDict[str, frozenset[str]] = OrderedDict()  # articles of the last lists, by address
+        self._addresses = lru_cache(ADDRESSES_KEPT)(self._find_address)  # pages link the same articles
 
     # --- Hooks: pure functions of a URL or a name -------------------------------------------------------------
 
@@ -426,6 +428,9 @@ class NewsSpider(Addresses, scrapy.Spider):
 
     def address(self, url: str, base: str | None = None) -> str | None:
         """The canonical address of the page behind a spelling of it; the key of the seen-set."""
+        return self._addresses(url, None if url.startswith(("http://", "https://")) else base)
+
+    def _find_address(self, url: str, base: str | None) -> str | None:
         canonical = canonical_url(url, base)
         return canonical and canonical_url(self.same_page(canonical))
 
