@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install -qq -c constraints.txt
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo test check lint bench clean
+.PHONY: setup demo test check lint bench scrapyd deploy clean
 
 setup: $(READY)
 
@@ -34,6 +34,15 @@ lint: $(READY)            ## style and types
 
 bench: $(READY)           ## compare with plain Scrapy; prints ratios
 	$(BIN)/python -m tests.bench
+
+SERVICE     ?= service
+ARCHIVE_DIR ?= archive
+
+scrapyd: $(READY)         ## Scrapyd on 127.0.0.1:6800 (docs/scrapyd.md)
+	@ARCHIVE_DIR='$(ARCHIVE_DIR)' $(BIN)/python -m crawler.scrapyd_start '$(SERVICE)'
+
+deploy: $(READY)          ## build the egg and give it to the Scrapyd of `make scrapyd`
+	@SCRAPYD_PASSWORD="$$(sed -n 's/^password *= *//p' '$(SERVICE)/scrapyd.conf')" $(BIN)/scrapyd-deploy
 
 clean:                    ## what can be made again; archives are left alone
 	rm -rf $(VENV) build *.egg-info .cache .pytest_cache .mypy_cache .ruff_cache

@@ -11,12 +11,13 @@ import json
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from crawler.urls import canonical_url, in_domains
 
@@ -48,6 +49,7 @@ _JOB = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WEB = re.compile(r"https?://\S+", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_IN_NO_ADDRESS = re.compile(r'[<>"{}|^`]|%(?![0-9A-Fa-f]{2})')  # RFC 3986, appendix A
 
 
 class ArgumentError(ValueError):
@@ -78,7 +80,7 @@ def parse_arguments(
     spider_class: type[NewsSpider], raw: Mapping[str, str], *, new_job: Callable[[], str] | None = None
 ) -> Arguments:
     """Check ``raw`` for this spider; ArgumentError on the first thing that is wrong."""
-    _check_letters(raw)
+    check_letters(raw)
     seeds = tuple(dict.fromkeys(_seeds(spider_class, raw["seeds"]))) if "seeds" in raw else ()
     tags = _names(raw, "tags")
     categories = _names(raw, "categories")
@@ -155,14 +157,19 @@ def made_up_job() -> str:
     return f"{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(3)}"
 
 
-def _check_letters(raw: Mapping[str, str]) -> None:
+def check_letters(raw: Mapping[str, str], also: Collection[str] = FROM_SCRAPYD) -> None:
+    """What holds for every spider: known names, none of them empty, plain letters. Raises ArgumentError."""
     for key, value in raw.items():
-        if key not in CHOICES and key not in FROM_SCRAPYD:
+        if key not in CHOICES and key not in also:
             raise ArgumentError(f"unknown argument {_show(key)}: choose from {', '.join(CHOICES)}")
         if not value.strip():
             raise ArgumentError(f"{key} is empty: give a value or leave it out")
-        if any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in value):
+        if any(map(_is_control, value)):
             raise ArgumentError(f"{key} holds a line break, a control character or bytes that are not UTF-8")
+
+
+def _is_control(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def _seeds(spider_class: type[NewsSpider], value: str) -> Iterator[str]:
@@ -216,8 +223,11 @@ def _names(raw: Mapping[str, str], key: str) -> tuple[str, ...]:
             raise ArgumentError(f"{key}={_show(raw[key])} holds an empty name: separate names by single commas")
         if len(name) > LONGEST_NAME:
             raise ArgumentError(f"{key}: {_show(name)} is longer than {LONGEST_NAME} letters")
-        if "\\" in name or name.startswith("/") or {"..", "."} & set(name.split("/")):
+        plain = unquote(name, errors="surrogateescape")
+        if "\\" in plain or plain.startswith("/") or {"..", "."} & set(plain.split("/")):
             raise ArgumentError(f"{key}: {_show(name)} looks like a file path; give the name as the site writes it")
+        if _IN_NO_ADDRESS.search(name) or any(map(_is_control, plain)):
+            raise ArgumentError(f"{key}: {_show(name)} cannot stand in an address; give the name as the site writes it")
         names.append(name)
     return tuple(dict.fromkeys(names))
 

@@ -30,6 +30,7 @@ from crawler.lock import FolderLock, Locked
 from crawler.runfacts import secrets_of
 from crawler.runlog import RunLog
 from crawler.sane import contact_trouble, hosts_asked, name_the_crawler, settings_trouble
+from crawler.scheduling import NotAllowed, check_job, log_file, under_scrapyd
 from crawler.usage import (
     Status,
     complain,
@@ -76,7 +77,9 @@ class Command(BaseRunSpiderCommand):
         refuse_unknown_options(args)
         refuse_doubles(opts.spargs)
         pid_file, opts.pidfile = opts.pidfile, None  # Scrapy would write it before anything is checked
+        given = self._given_by_scrapyd(opts) if under_scrapyd() else {}
         super().process_options(args, opts)
+        self.settings.setdict(given, priority="cmdline")
         try:
             self._spider, arguments = checked(self.settings, args, opts.spargs)
             if arguments.render != "never":
@@ -107,6 +110,16 @@ class Command(BaseRunSpiderCommand):
         except OSError as error:
             stop(Status.OUTPUT, f"{error.filename}: {error.strerror}; name a file that can be written", self.settings)
         logging.root.addHandler(RunLog(self.settings, secrets_of(self.settings, os.environ)))
+
+    def _given_by_scrapyd(self, opts: argparse.Namespace) -> dict[str, str]:
+        """The server's settings of every job; what a request may not ask for ends it here."""
+        assert self.settings is not None
+        settings = dict(pair.partition("=")[::2] for pair in opts.set)
+        self.settings.set("LOG_FILE", log_file(settings), priority="cmdline")
+        try:
+            return check_job(settings, dict(pair.partition("=")[::2] for pair in opts.spargs))
+        except NotAllowed as error:
+            stop(Status.USAGE, str(error), self.settings)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.crawler_process is not None
