@@ -25,6 +25,7 @@ from scrapy.exceptions import (
     IgnoreRequest,
     ResponseDataLossError,
 )
+from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.defer import deferred_from_coro
 from twisted.python.failure import Failure
 
@@ -71,6 +72,7 @@ FAILURES: tuple[tuple[type[BaseException], str], ...] = (
     (CertificateRefused, BAD_CERTIFICATE),
 )
 WITHOUT_ROW = frozenset({"no_title", "no_body"})  # why an item was dropped whose template may have changed
+BEAT_EVERY = 30.0  # seconds; a crawl that waits for its hosts beats too, one whose reactor hangs does not
 LATER = frozenset({"max_articles", "stopped"})  # why an item was dropped whose page a later run reads again
 
 
@@ -93,6 +95,7 @@ class Archive:
         self._deciding = asyncio.Lock()
         self._told = Recent()
         self._in_hand: InHand | None = None
+        self._beating: Any = create_looping_call(self._beat)
         self._visits: dict[int, Visit] = {}  # by id() of the item that is on its way through the pipelines
         assert crawler.stats is not None
         self._stats = crawler.stats
@@ -126,6 +129,7 @@ class Archive:
         connect(archive._item_dropped, signal=signals.item_dropped)
         connect(archive._item_error, signal=signals.item_error)
         connect(archive._idle, signal=signals.spider_idle)
+        connect(archive._started, signal=signals.engine_started)
         connect(archive._closed, signal=signals.spider_closed)
         return archive
 
@@ -327,6 +331,15 @@ class Archive:
                 signals.item_scraped, item=article, response=None, spider=self._crawler.spider
             )
 
+    def _started(self) -> None:
+        if self.store is not None:
+            self._beating.start(BEAT_EVERY, now=False)
+
+    def _beat(self) -> None:
+        """A commit, even of nothing, tells the ledger that the run lives."""
+        if self.store is not None and self.trouble is None:
+            self.store.submit([])
+
     def _idle(self) -> None:
         """Nothing is left to ask: have held rows decided while the outputs are open, then look once more."""
         if self._holding and self.store is not None and self.trouble is None:
@@ -403,6 +416,8 @@ class Archive:
         if self.store is None or self._over:
             return
         self._over = True
+        if self._beating.running:
+            self._beating.stop()
         if self._in_hand is not None:
             self._in_hand.close()
         if (log := running_log()) is not None:

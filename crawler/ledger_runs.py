@@ -99,6 +99,14 @@ class RunTable:
         )
         return [HostState(*row) for row in rows]
 
+    def of_scope(self, spider: str, scope: str, most: int) -> list[Run]:
+        """The last runs of a scope, so many at most, the newest last."""
+        rows = self._db.execute(
+            f"SELECT {_RUN} FROM runs WHERE spider = ? AND arguments = ? ORDER BY run_id DESC LIMIT ?",
+            (spider, scope, most),
+        )
+        return [_run_of(row) for row in rows][::-1]
+
     def killed(self, spider: str) -> list[Run]:
         """Runs of a spider that nobody ended."""
         rows = self._db.execute(

@@ -3,6 +3,9 @@
 The lock is ``flock`` on ``ARCHIVE_DIR/locks/<spider>.lock``. The kernel drops it with the process, so a holder that
 was killed never blocks the next run, and the file is never removed: taking it away would let two processes lock two
 different files under one name. What the file holds is only for people: who has the lock.
+
+A lock can be handed over to a process that is started with it (``handed_to``, BAOQUAN_LOCK_FD): it is never free
+between the two.
 """
 
 from __future__ import annotations
@@ -12,9 +15,12 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
+
+HANDED_OVER = "BAOQUAN_LOCK_FD"  # number of an open file
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +45,28 @@ class FolderLock:
     """Held from construction to ``release`` or the end of the process. Locked or OSError when it cannot be had."""
 
     def __init__(self, folder: Path, spider: str, job: str) -> None:
-        self.path = folder / "locks" / f"{spider}.lock"
+        self._job = job
+        self.path = lock_path(folder, spider)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._file = _handed_over(self.path) or os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._write(Holder(job, os.getpid(), socket.gethostname()))
+            _take(self._file)
+            self._write(os.getpid())
         except BlockingIOError:
             os.close(self._file)
             raise Locked(self.path, _read_holder(self.path)) from None
         except OSError:
             os.close(self._file)
             raise
+
+    def fileno(self) -> int:
+        """For ``subprocess.Popen(pass_fds=…)``, beside ``handed_to``."""
+        return self._file
+
+    def handed_to(self, pid: int) -> None:
+        """The process ``pid`` was started with this lock, and keeps it to its end."""
+        self._write(pid)
+        os.close(self._file)
 
     def release(self) -> None:
         """Give the lock back; the file stays, empty."""
@@ -65,9 +81,54 @@ class FolderLock:
     ) -> None:
         self.release()
 
-    def _write(self, holder: Holder) -> None:
+    def _write(self, pid: int) -> None:
+        holder = Holder(self._job, pid, socket.gethostname())
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, json.dumps(asdict(holder)).encode() + b"\n", 0)
+
+
+def lock_path(folder: Path, spider: str) -> Path:
+    """The file that is locked."""
+    return folder / "locks" / f"{spider}.lock"
+
+
+def holder_of(folder: Path, spider: str) -> Holder | None:
+    """Who has the lock, None when it is free. OSError when the file cannot be read."""
+    path = lock_path(folder, spider)
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read_holder(path) or Holder("", 0, "")
+    finally:
+        os.close(file)
+    return None
+
+
+def _take(file: int) -> None:
+    """BlockingIOError when another process has it, and not only looks who has (``holder_of``)."""
+    for _ in range(3):
+        with suppress(BlockingIOError):
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(0.01)
+    return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _handed_over(path: Path) -> int | None:
+    """The open file that whoever started this process has locked for it; None without one for ``path``."""
+    number = os.environ.get(HANDED_OVER, "")
+    try:
+        file = int(number)
+        if not os.path.samestat(os.fstat(file), path.stat()):
+            return None
+    except (ValueError, OSError):
+        return None
+    del os.environ[HANDED_OVER]
+    os.set_inheritable(file, False)
+    return file
 
 
 def _read_holder(path: Path) -> Holder | None:

@@ -37,10 +37,10 @@ class Recrawl:
             match = _PART.fullmatch(part.strip())
             if match is None:
                 raise ValueError(f"{part.strip()[:60]!r} is not AGE:INTERVAL, such as 7d:1d, nor never")
-            age = match["age"] and _span(match["age"])
+            age = match["age"] and span(match["age"])
             if steps and (steps[-1][0] is None or (age and age <= steps[-1][0])):
                 raise ValueError("the ages must grow, and the last part has no age")
-            interval = None if match["interval"] == "never" else _span(match["interval"])
+            interval = None if match["interval"] == "never" else span(match["interval"])
             if interval is not None and not interval:
                 raise ValueError("an interval of nothing would ask without end")
             steps.append((age or None, interval))
@@ -70,7 +70,10 @@ class Recrawl:
         return NEVER if after is None else utc_text(captured + after)
 
 
-def _span(text: str) -> timedelta:
+def span(text: str) -> timedelta:
+    """``30m``, ``1h`` or ``7d``; ValueError for anything else."""
+    if not re.fullmatch(r"[0-9]{1,5}[mhd]", text):
+        raise ValueError(f"{text[:60]!r} is no time in minutes, hours or days, such as 30m, 1h or 7d")
     return int(text[:-1]) * _UNITS[text[-1]]
 
 

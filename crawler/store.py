@@ -26,7 +26,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from crawler import crash
+from crawler import clock, crash
 from crawler.arguments import Arguments, scope_key
 from crawler.capture import CaptureRef, Exchange
 from crawler.connection import Connections
@@ -601,7 +601,7 @@ class Store:
         if not path.exists() and any(self.folder.glob("warc/*/*.warc.gz")):
             # A new ledger would know nothing of these files, and everything would be archived again.
             raise OutputTrouble(f"{path} is missing beside archived files; put it back, or run scrapy rebuild")
-        self._ledger = Ledger.open(path)
+        self._ledger = Ledger.open(path, now=clock.now)
         self._versions = Versions(self._ledger, self._args.job)
         self._events = Events(self._ledger, self._args.job)
         self._sources = self._sources_of(self._sites) if self._sites is not None else None

@@ -1,4 +1,4 @@
-"""A real Scrapyd runs the egg that scrapyd-deploy builds, and archives what the same crawl from a terminal does."""
+"""A real Scrapyd, started as docs/scrapyd.md says, runs the egg that scrapyd-deploy builds; the hostile is refused."""
 
 from __future__ import annotations
 
@@ -7,60 +7,68 @@ import json
 import socket
 import subprocess
 import sys
-import sysconfig
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-import venv
 import zipfile
 from collections.abc import Iterator, Sequence
 from configparser import ConfigParser
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, Crawler, ReplicaProcess, without_network_settings
-from tests.truth import rows_of
+from crawler.ledger_runs import RunTable
+from crawler.scrapyd_start import prepare
+from tests.conftest import ROOT, ReplicaProcess, without_network_settings
+from tests.test_truth import EVERYTHING, SITES
+from tests.truth import compare, reachable, rows_of, with_late_sources, with_sources
+from warc.reader import read_records
 
 pytestmark = pytest.mark.slow
 
 PACKAGES = ("crawler", "pipelines", "spiders", "warc")
-USER, PASSWORD = "thu", "do-ngang"
-READY_TIMEOUT, DEPLOY_TIMEOUT, JOB_TIMEOUT = 60.0, 120.0, 240.0  # seconds
-ARGUMENTS = {"since": "2016-01-01"}
-SETTINGS = {"HOST_DELAY": "0", "CONTACT": "test@example.org"}
-# What is of the capture or the run, not of the article; which of its links came first is the network's doing.
-OF_THE_RUN = ("row_id", "run", "captured_at", "first_captured_at", "warc", "found_by")
+PASSWORD = "do-ngang"
+DEPLOYED = "7.7.7"  # version of the project in the egg: the copy that the server has installed is another one
+READY_TIMEOUT, DEPLOY_TIMEOUT, JOB_TIMEOUT = 60.0, 120.0, 400.0  # seconds
+ARGUMENTS = {"since": "2016-01-01", "languages": "vi,en", "follow": EVERYTHING, "related_depth": "9"}
+SETTINGS = ["HOST_DELAY=0", "CONTACT=test@example.org"]
 
 
 @dataclass(frozen=True)
 class Scrapyd:
-    """A running Scrapyd and the folder that it works in."""
+    """A running Scrapyd; in ``folder`` there are its own, ``service``, the ``archive``, a ``home`` and neighbours."""
 
     url: str
     folder: Path
 
-    def ask(self, action: str, user: str = USER, **values: str | list[str]) -> dict[str, Any]:
+    @property
+    def archive(self) -> Path:
+        return self.folder / "archive"
+
+    def ask(self, action: str, password: str = PASSWORD, **values: str | Sequence[str]) -> dict[str, Any]:
         """POST to schedule and cancel, else GET; urllib.error.HTTPError on a refusal, AssertionError on a failure."""
-        query = urllib.parse.urlencode(values, doseq=True)
+        query = urllib.parse.urlencode(values, doseq=True, errors="surrogateescape")
         url = f"{self.url}{action}.json"
         change = action in ("schedule", "cancel")
         request = urllib.request.Request(url, query.encode()) if change else urllib.request.Request(f"{url}?{query}")
-        secret = base64.b64encode(f"{user}:{PASSWORD}".encode()).decode()
-        request.add_header("Authorization", f"Basic {secret}")
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy of this machine
-        with opener.open(request, timeout=READY_TIMEOUT) as response:
+        with self.open(request, password) as response:
             answer: dict[str, Any] = json.load(response)
         assert answer["status"] == "ok", answer
         return answer
 
-    def schedule(self, archive: Path, **arguments: str) -> str:
+    def open(self, request: urllib.request.Request, password: str = PASSWORD) -> Any:
+        secret = base64.b64encode(f"baoquan:{password}".encode()).decode()
+        request.add_header("Authorization", f"Basic {secret}")
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy of this machine
+        return opener.open(request, timeout=READY_TIMEOUT)
+
+    def schedule(self, spider: str, **arguments: str) -> str:
         """The new job's id."""
-        settings = [f"{name}={value}" for name, value in {**SETTINGS, "ARCHIVE_DIR": archive}.items()]
-        answer = self.ask("schedule", project="baoquan", spider="baoquocte", setting=settings, **arguments)
+        answer = self.ask("schedule", project="baoquan", spider=spider, setting=SETTINGS, **arguments)
         return str(answer["jobid"])
 
     def state(self, job: str) -> str:
@@ -68,18 +76,25 @@ class Scrapyd:
         jobs = self.ask("listjobs")
         return next(state for state in ("finished", "running", "pending") if job in [one["id"] for one in jobs[state]])
 
-    def wait(self, job: str) -> str:
+    def wait(self, spider: str, job: str) -> str:
         """The job's log, once it has ended."""
         deadline = time.monotonic() + JOB_TIMEOUT
         while self.state(job) != "finished":
             if time.monotonic() > deadline:
-                pytest.fail(f"job {job} is {self.state(job)} after {JOB_TIMEOUT:.0f} s: {self.log(job)[-3000:]}")
+                pytest.fail(f"{job} is {self.state(job)} after {JOB_TIMEOUT:.0f} s: {self.log(spider, job)[-3000:]}")
             time.sleep(0.2)
-        return self.log(job)
+        return self.log(spider, job)
 
-    def log(self, job: str) -> str:
-        file = self.folder / "logs" / "baoquan" / "baoquocte" / f"{job}.log"
-        return file.read_text("utf-8") if file.exists() else (self.folder / "scrapyd.log").read_text("utf-8")
+    def log(self, spider: str, job: str) -> str:
+        """As Scrapyd shows it."""
+        with self.open(urllib.request.Request(f"{self.url}logs/baoquan/{spider}/{job}.log")) as response:
+            return str(response.read().decode())
+
+    def outside(self) -> dict[str, str]:
+        """Every file that is neither in the archive nor in Scrapyd's own folders, with its digest."""
+        own = [self.archive, *(self.folder / "service" / name for name in ("eggs", "logs", "dbs"))]
+        files = [path for path in self.folder.rglob("*") if not any(path.is_relative_to(place) for place in own)]
+        return {str(path): sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in files}
 
 
 @pytest.fixture(scope="module")
@@ -93,52 +108,34 @@ def sources() -> list[str]:
 @pytest.fixture(scope="module")
 def scrapyd(tmp_path_factory: pytest.TempPathFactory, replica_process: ReplicaProcess) -> Iterator[Scrapyd]:
     folder = tmp_path_factory.mktemp("scrapyd")
+    for name in ("home", "tmp"):
+        (folder / name).mkdir()
+    (folder / "home" / "hạt giống.txt").write_text("https://baoquocte.vn/mot.html\n", "utf-8")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    config = ConfigParser()
-    config["scrapyd"] = {
-        "bind_address": "127.0.0.1",
-        "http_port": str(port),
-        "username": USER,
-        "password": PASSWORD,
-        "poll_interval": "0.2",
-        "eggs_dir": str(folder / "eggs"),
-        "logs_dir": str(folder / "logs"),
-        "dbs_dir": str(folder / "dbs"),
-        "items_dir": "",  # else it deletes all but the newest five
-        "jobs_dir": "",  # the ledger remembers
-        "jobstorage": "scrapyd.jobstorage.SqliteJobStorage",
-    }
-    with (folder / "scrapyd.conf").open("w", encoding="utf-8") as file:
-        config.write(file)
-    env = {**replica_process.environment(), "HOME": str(folder)}
     server = Scrapyd(f"http://127.0.0.1:{port}/", folder)
-    python = python_without_the_project(folder / "python")
-    with (folder / "scrapyd.log").open("wb") as log:
-        command = [python, "-m", "scrapyd", "--pidfile="]
+    conf = prepare(folder / "service", server.archive, PASSWORD)
+    assert conf.stat().st_mode & 0o777 == 0o600
+    text = conf.read_text("utf-8").replace("= 6800", f"= {port}\npoll_interval = 0.2\nmax_proc = 4")
+    conf.write_text(text, "utf-8")
+    places = {"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {**replica_process.environment(), **places}
+    (folder / "scrapyd.log").touch()
+    with (tmp_path_factory.mktemp("log") / "scrapyd.log").open("w+b") as log:
+        command = [sys.executable, "-m", "crawler.scrapyd_start", str(folder / "service")]
         process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        wait_until_ready(server, process)
-        yield server
-    finally:
-        process.terminate()
         try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
+            wait_until_ready(server, process, Path(log.name))
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
-def python_without_the_project(folder: Path) -> str:
-    """Python with all that is installed here but the project: what a job imports of it, the egg has brought."""
-    venv.create(folder, symlinks=True, with_pip=False)
-    (there,) = folder.glob("lib/python*/site-packages")
-    for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if not entry.name.startswith(("bao_quan", "__editable__")):
-            (there / entry.name).symlink_to(entry)
-    return str(folder / "bin" / "python")
-
-
-def wait_until_ready(server: Scrapyd, process: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(server: Scrapyd, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + READY_TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -147,7 +144,7 @@ def wait_until_ready(server: Scrapyd, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.1)
         else:
             return
-    pytest.fail(f"Scrapyd is not ready: {(server.folder / 'scrapyd.log').read_text('utf-8')[-3000:]}")
+    pytest.fail(f"Scrapyd is not ready: {log.read_text('utf-8')[-3000:]}")
 
 
 @pytest.fixture(scope="module")
@@ -157,16 +154,18 @@ def egg(scrapyd: Scrapyd, sources: Sequence[str], tmp_path_factory: pytest.TempP
     for name in sources:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_bytes((ROOT / name).read_bytes())
+    code = project / "crawler" / "__init__.py"
+    code.write_text(code.read_text("utf-8").replace('"0.1.0"', f'"{DEPLOYED}"'), "utf-8")
     config = ConfigParser()
     config.read(project / "scrapy.cfg")
     assert config["deploy"]["url"] == "http://127.0.0.1:6800/"
-    config["deploy"].update({"url": scrapyd.url, "username": USER, "password": PASSWORD})
+    config["deploy"]["url"] = scrapyd.url
     with (project / "scrapy.cfg").open("w", encoding="utf-8") as file:
         config.write(file)
     deploy = subprocess.run(
         [Path(sys.executable).with_name("scrapyd-deploy")],
         cwd=project,
-        env={**without_network_settings(), "HOME": str(project)},
+        env={**without_network_settings(), "HOME": str(project), "SCRAPYD_PASSWORD": PASSWORD},
         capture_output=True,
         text=True,
         timeout=DEPLOY_TIMEOUT,
@@ -174,7 +173,7 @@ def egg(scrapyd: Scrapyd, sources: Sequence[str], tmp_path_factory: pytest.TempP
     )
     assert deploy.returncode == 0, deploy.stderr[-3000:] + deploy.stdout
     assert json.loads(deploy.stdout)["spiders"] == len(list_of_spiders())
-    (built,) = (scrapyd.folder / "eggs" / "baoquan").glob("*.egg")
+    (built,) = (scrapyd.folder / "service" / "eggs" / "baoquan").glob("*.egg")
     return built
 
 
@@ -190,6 +189,12 @@ def list_of_spiders() -> list[str]:
     return run.stdout.split()
 
 
+@pytest.fixture(scope="module")
+def before(scrapyd: Scrapyd, egg: Path) -> dict[str, str]:
+    """The files outside before any job."""
+    return scrapyd.outside()
+
+
 def test_the_egg_holds_the_packages_and_nothing_else(egg: Path, sources: Sequence[str]) -> None:
     packed = zipfile.ZipFile(egg).namelist()
     assert {name.partition("/")[0] for name in packed} == {"EGG-INFO", *PACKAGES}
@@ -198,78 +203,201 @@ def test_the_egg_holds_the_packages_and_nothing_else(egg: Path, sources: Sequenc
     assert ours - set(packed) == set()
 
 
-def test_scrapyd_knows_the_spiders(scrapyd: Scrapyd, egg: Path) -> None:
+def test_scrapyd_knows_the_project_and_its_spiders(scrapyd: Scrapyd, egg: Path) -> None:
+    assert scrapyd.ask("listprojects")["projects"] == ["baoquan"]
     assert scrapyd.ask("listspiders", project="baoquan")["spiders"] == list_of_spiders()
 
 
-def test_strangers_are_refused(scrapyd: Scrapyd, egg: Path, tmp_path: Path) -> None:
-    with pytest.raises(urllib.error.HTTPError, match="401"):
-        scrapyd.ask("schedule", user="khach", project="baoquan", spider="baoquocte")
+def test_strangers_are_refused(scrapyd: Scrapyd, egg: Path) -> None:
+    for action in ("daemonstatus", "schedule", "listjobs"):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            scrapyd.ask(action, password="khach", project="baoquan", spider="baoquocte")
+
+
+# --- What is refused ----------------------------------------------------------------------------------------------
+
+LONG = "d" * 5000
+HOSTILE: list[dict[str, Any]] = [
+    {"setting": "EXTENSIONS={'os.system': 1}"},
+    {"setting": "ITEM_PIPELINES={}"},
+    {"setting": "SPIDER_MODULES=os"},
+    {"setting": "ADDONS={}"},
+    {"setting": "ARCHIVE_DIR=/tmp/elsewhere"},
+    {"setting": "ARCHIVE_DIR=../elsewhere"},
+    {"setting": 'FEEDS={"/tmp/out.jsonl": {"format": "jsonlines"}}'},
+    {"setting": "LOG_FILE=../../home/out.log"},
+    {"setting": "JOBDIR=/tmp/jobs"},
+    {"setting": "CHROMIUM=/bin/sh"},
+    {"setting": "ALLOWED_PRIVATE_HOSTS=127.0.0.1:6800"},
+    {"setting": "TWISTED_REACTOR=os.system"},
+    {"setting": "-o=out.jsonl"},
+    {"setting": "HOST_DELAY"},
+    {"setting": "HOST_DELAY=%s"},
+    {"setting": "CONTACT=a\r\nX-Evil: 1"},
+    {"setting": ["HOST_DELAY=1", "EDITOR=sh"]},
+    {"seeds": "@home/hạt giống.txt"},
+    {"seeds": "@/etc/passwd"},
+    {"seeds": "file:///etc/passwd"},
+    {"seeds": "https://baoquocte.vn/\0"},
+    {"seeds": f"https://baoquocte.vn/{LONG}"},
+    {"seeds": "http://127.0.0.1:6800/"},
+    {"tags": "../../../etc/passwd"},
+    {"tags": "%2e%2e%2f%2e%2e%2fetc-1"},
+    {"tags": "/etc/passwd"},
+    {"tags": "a\\..\\b-1"},
+    {"tags": LONG},
+    {"tags": "a\nb-1"},
+    {"tags": "a\0b-1"},
+    {"tags": "%s%n%x-1"},
+    {"tags": "{0.__class__}-1"},
+    {"tags": "%(job)s-1"},
+    {"tags": "${jndi:ldap}-1"},
+    {"categories": "xa-hoi/../../.."},
+    {"max_articles": "%d"},
+    {"max_articles": "9" * 5000},
+    {"since": "{0}"},
+    {"languages": "\u2028vi"},
+    {"follow": "article;rm -rf ."},
+    {"max_article": "3"},
+    {"--output": "out.jsonl"},
+    {"_job": "mine"},
+    {"settings": "{}"},
+    {"name": "news"},
+    {"jobid": "../../home/evil"},
+    {"jobid": LONG},
+    {"jobid": "a\0b"},
+    {"priority": "nan"},
+    {"tags": ["a-1", "b-1"]},
+    {"tags": "\udcff-1"},
+]
+
+
+@pytest.mark.parametrize("asked", HOSTILE, ids=lambda asked: json.dumps(asked)[:40])
+def test_hostile_requests_are_refused(scrapyd: Scrapyd, before: dict[str, str], asked: dict[str, Any]) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="400") as refused:
+        scrapyd.ask("schedule", project="baoquan", spider="baoquocte", **asked)
+    answer = json.load(refused.value)
+    assert answer["status"] == "error"
+    assert 10 < len(answer["message"]) < 1000
+    assert "\n" not in answer["message"]
+
+
+def test_what_was_refused_left_nothing(scrapyd: Scrapyd, before: dict[str, str]) -> None:
+    jobs = scrapyd.ask("listjobs")
+    assert [jobs[state] for state in ("pending", "running", "finished")] == [[], [], []]
+    assert scrapyd.outside() == before
+    assert not scrapyd.archive.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["-s", "ARCHIVE_DIR=/tmp/elsewhere"], "setting 'ARCHIVE_DIR' cannot be given with a schedule"),
+        (["-s", "EXTENSIONS={}"], "setting 'EXTENSIONS' cannot be given with a schedule"),
+        (["-s", "SPIDER_MODULES=os"], "setting 'SPIDER_MODULES' cannot be given with a schedule"),
+        (["-a", "seeds=@../home/hạt giống.txt"], "seeds=@FILE would read a file of the server"),
+        (["-a", "tags=" + "d" * 20_001], "tags is longer than 20000 letters"),
+        (["-a", "tags=../a-1"], "looks like a file path"),
+        (["-a", "-o=out.jsonl"], "expected one argument"),
+    ],
+)
+def test_a_job_refuses_it_too(
+    scrapyd: Scrapyd, before: dict[str, str], arguments: Sequence[str], told: str, tmp_path: Path
+) -> None:
+    """Whatever has put it into Scrapyd's queue. The line is in the job's log, which is all that Scrapyd shows."""
+    command = [sys.executable, "-m", "crawler.scrapyd_runner", "crawl", "baoquocte", *arguments]
+    log = tmp_path / "job.log"
+    env = {**without_network_settings(), "SCRAPY_PROJECT": "baoquan", "PYTHONDONTWRITEBYTECODE": "1"}
+    run = subprocess.run(
+        [*command, "-s", f"LOG_FILE={log}", "-s", "CONTACT=test@example.org"],
+        cwd=scrapyd.folder / "service",
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=READY_TIMEOUT,
+        check=False,
+    )
+    assert run.returncode == 2, run.stderr[-2000:]
+    assert told in run.stderr
+    assert log.exists() == ("expected" not in told)
+    assert scrapyd.outside() == before
+    assert not scrapyd.archive.exists()
+
+
+# --- Two jobs, of which one is cancelled --------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def job(scrapyd: Scrapyd, egg: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, str]:
-    """A job that has ended: its id, its archive and its log."""
-    archive = tmp_path_factory.mktemp("archive")
-    name = scrapyd.schedule(archive, **ARGUMENTS)
-    return name, archive, scrapyd.wait(name)
-
-
-def test_a_job_archives_what_the_terminal_does(job: tuple[str, Path, str], crawl: Crawler) -> None:
-    _, archive, log = job
-    assert "Ended (finished)" in log, log[-3000:]
-    assert "Traceback" not in log
-    pairs = [part for pair in ARGUMENTS.items() for part in ("-a", "=".join(pair))]
-    same = crawl("baoquocte", *pairs, timeout=JOB_TIMEOUT)
-    assert same.status == 0, same.stderr[-3000:]
-    there, here = (of_the_articles(rows_of(folder)) for folder in (archive, same.archive))
-    assert len(there) > 100
-    assert there.keys() == here.keys()
-    assert [(key, there[key], here[key]) for key in there if there[key] != here[key]] == []
-
-
-def of_the_articles(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    articles = {row["id"]: {key: value for key, value in row.items() if key not in OF_THE_RUN} for row in rows}
-    assert len(articles) == len(rows)
-    return articles
-
-
-def test_the_job_is_named_in_files_and_rows(job: tuple[str, Path, str]) -> None:
-    name, archive, _ = job
-    files = [path.relative_to(archive) for path in archive.glob("*/baoquocte/*") if path.is_file()]
-    assert {"warc", "articles", "links"} <= {file.parts[0] for file in files}
-    assert [file for file in files if f"-{name}." not in file.name and f"-{name}-meta." not in file.name] == []
-    assert {row["run"] for row in rows_of(archive)} == {name}
-
-
-def test_nothing_lands_where_scrapyd_works(scrapyd: Scrapyd, job: tuple[str, Path, str]) -> None:
-    made = {path.name for path in scrapyd.folder.iterdir()}
-    assert made == {"scrapyd.conf", "scrapyd.log", "python", "eggs", "logs", "dbs"}
-
-
-def test_a_cancelled_job_is_gone_on_with_by_the_next(
-    scrapyd: Scrapyd, job: tuple[str, Path, str], tmp_path: Path
-) -> None:
-    first = scrapyd.schedule(tmp_path, **ARGUMENTS)
+def jobs(scrapyd: Scrapyd, before: dict[str, str]) -> dict[str, list[str]]:
+    """The ids of each spider's jobs: of one, cancelled while it had rows, and the one that went on."""
+    first = {spider: scrapyd.schedule(spider, **ARGUMENTS) for spider in SITES}
     deadline = time.monotonic() + JOB_TIMEOUT
-    while not (rows := list(tmp_path.glob("articles/*/*"))) or rows[0].stat().st_size < 100_000:
-        assert scrapyd.state(first) != "finished", scrapyd.log(first)[-3000:]
+    while not (rows := list(scrapyd.archive.glob("articles/baoquocte/*"))) or rows[0].stat().st_size < 100_000:
+        assert scrapyd.state(first["baoquocte"]) != "finished", scrapyd.log("baoquocte", first["baoquocte"])[-3000:]
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    scrapyd.ask("cancel", project="baoquan", job=first)
-    assert "Ended (shutdown)" in scrapyd.wait(first)
-    before = rows_of(tmp_path)
-    second = scrapyd.schedule(tmp_path, **ARGUMENTS)
-    assert "Ended (finished)" in scrapyd.wait(second)
-    _, archive, _ = job
-    both = of_the_articles(rows_of(tmp_path))
-    assert 0 < len(before) < len(both)
-    assert both.keys() == of_the_articles(rows_of(archive)).keys()
-    assert {row["run"] for row in rows_of(tmp_path)} == {first, second}
+    scrapyd.ask("cancel", project="baoquan", job=first["baoquocte"])
+    assert "Ended (shutdown)" in scrapyd.wait("baoquocte", first["baoquocte"])
+    second = scrapyd.schedule("baoquocte", **ARGUMENTS)
+    for spider, job in (("baoquocte", second), ("vietnamvn", first["vietnamvn"])):
+        log = scrapyd.wait(spider, job)
+        assert "Ended (finished)" in log, log[-3000:]
+        assert "Traceback" not in log
+    return {"baoquocte": [first["baoquocte"], second], "vietnamvn": [first["vietnamvn"]]}
 
 
-def test_a_mistake_is_said_in_the_log(scrapyd: Scrapyd, egg: Path, tmp_path: Path) -> None:
-    """Scrapyd shows a job's log and not its status."""
-    name = scrapyd.schedule(tmp_path / "archive", max_article="3")
-    assert "scrapy: unknown argument 'max_article': choose from" in scrapyd.wait(name)
-    assert not (tmp_path / "archive").exists()
+@pytest.mark.parametrize("spider", SITES)
+def test_every_reachable_article_has_its_row(
+    spider: str, scrapyd: Scrapyd, jobs: dict[str, list[str]], replica_process: ReplicaProcess
+) -> None:
+    site = SITES[spider]
+    rows = [row for row in rows_of(scrapyd.archive) if row["site"] == site]
+    expected = reachable(replica_process.truth["sites"][site]["articles"], ("vi", "en"))
+    found = compare(with_late_sources(rows, scrapyd.archive), with_sources(expected))
+    assert found, found.table()
+    assert {row["run"] for row in rows} == set(jobs[spider])
+
+
+def test_the_job_is_named_everywhere(scrapyd: Scrapyd, jobs: dict[str, list[str]]) -> None:
+    for spider, ids in jobs.items():
+        files = [path for path in scrapyd.archive.glob(f"*/{spider}/*") if path.is_file()]
+        assert {"warc", "articles", "links", "logs", "reports"} <= {file.parent.parent.name for file in files}
+        named = [(job, file) for file in files for job in ids if f"-{job}." in file.name or f"-{job}-" in file.name]
+        assert {file for _, file in named} == set(files)
+        with RunTable(scrapyd.archive) as runs:
+            ends = [(run.status, run.reason) for job in ids if (run := runs.run(spider, job)) is not None]
+        assert ends == [(11, "shutdown"), (0, "finished")][-len(ids) :]
+        reports = [json.loads(file.read_text("utf-8")) for file in files if file.parent.parent.name == "reports"]
+        assert {report["run"]["job"] for report in reports} == set(ids)
+
+
+def test_what_was_deployed_has_run(scrapyd: Scrapyd, jobs: dict[str, list[str]]) -> None:
+    """And not the copy of the project that the server has installed."""
+    for spider in jobs:
+        for file in (scrapyd.archive / "warc" / spider).glob("*.warc.gz"):
+            info = next(iter(read_records(file)))
+            assert DEPLOYED in info.block.decode()
+
+
+def test_nothing_is_written_elsewhere(scrapyd: Scrapyd, before: dict[str, str], jobs: dict[str, list[str]]) -> None:
+    assert scrapyd.outside() == before
+    assert {path.name for path in (scrapyd.folder / "service").iterdir()} == {
+        *("scrapyd.conf", "scrapy.cfg", "eggs", "logs", "dbs")
+    }
+
+
+def test_the_password_is_private(tmp_path: Path) -> None:
+    conf = prepare(tmp_path, tmp_path / "archive 100%")
+    config = ConfigParser()
+    config.read(conf)
+    assert len(config["scrapyd"]["password"]) >= 32
+    assert config["baoquan"]["archive_dir"] == str(tmp_path / "archive 100%")
+    text = conf.read_text("utf-8")
+    assert prepare(tmp_path, tmp_path / "other") == conf
+    assert conf.read_text("utf-8") == text
+    conf.chmod(0o644)
+    run = subprocess.run(
+        [sys.executable, "-m", "crawler.scrapyd_start", str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 2
+    assert run.stderr.endswith(f"can be read by others: chmod 600 {conf}\n")
