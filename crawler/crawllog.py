@@ -25,6 +25,7 @@ from crawler.dates import utc_text
 from crawler.pace import Pace
 from crawler.records import CaptureRecords
 from crawler.sqlite import open_scratch
+from crawler.traps import REASONS as TRAPS
 
 ABSENT: Final = "-"
 FIELDS: Final = 10
@@ -57,7 +58,7 @@ NOT_ASKED: Final[Mapping[str, int]] = {
     "stopped": LIMIT,
     "too_many": LIMIT,
     "out_of_time": LIMIT,
-}
+} | dict.fromkeys(TRAPS, LIMIT)
 
 _PLAIN = re.compile(r"[!-~]+")
 _LETTERS: Final = "".join(map(chr, range(0x21, 0x7F)))

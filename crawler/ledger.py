@@ -34,6 +34,7 @@ from crawler.ledger_ops import (
     Leftovers,
     Op,
     Scope,
+    TrapState,
     Version,
 )
 from crawler.ledger_schema import MIGRATIONS
@@ -259,8 +260,14 @@ class Ledger:
 
     def hosts(self) -> list[HostState]:
         """What hosts have asked for."""
-        rows = self._db.execute("SELECT host, delay, crawl_delay, parked_until, reason FROM hosts ORDER BY host")
-        return [HostState(*row) for row in rows]
+        columns = "host, delay, crawl_delay, parked_until, reason, parkings"
+        return [HostState(*row) for row in self._db.execute(f"SELECT {columns} FROM hosts ORDER BY host")]
+
+    def traps(self) -> list[TrapState]:
+        """What this pass of the scope has counted of patterns of addresses."""
+        scope = self._scope()
+        query = "SELECT pattern, pages, reason FROM traps WHERE scope_id = ? AND pass = ? ORDER BY pattern"
+        return [TrapState(*row) for row in self._db.execute(query, (scope.id, scope.pass_number))]
 
     def queue_length(self) -> int:
         """URLs queued in this scope; reads the whole queue's index."""

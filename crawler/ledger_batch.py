@@ -44,6 +44,7 @@ from crawler.ledger_ops import (
     RunBeat,
     RunEnd,
     Scope,
+    TrapState,
     Version,
 )
 from crawler.recrawl import DEFAULT
@@ -56,7 +57,7 @@ _T = TypeVar("_T")
 _Row = tuple[Any, ...]
 _MOVES = (InFlight, Done, Failed, Refused, Redirected, Requeue)
 _OF_ARTICLES = (Version, ArticleSeen, ArticleState)
-_OTHERS = (HostState, RunBeat, RunEnd)
+_OTHERS = (HostState, TrapState, RunBeat, RunEnd)
 
 # Columns, and where their values come from.
 _CAPTURE = (
@@ -142,12 +143,18 @@ UPDATE urls SET due_at = v.due_at, article_id = v.article_id FROM v WHERE urls.u
 # The row stays locked until the commit: on every database commits stand in the order of their positions.
 POSITIONS = """UPDATE meta SET value = CAST(CAST(value AS BIGINT) + ? AS TEXT) WHERE key = 'position' RETURNING value"""
 
-HOST = """INSERT INTO hosts (host, delay, crawl_delay, parked_until, reason) VALUES (?, ?, ?, COALESCE(?, 0), ?)
+TRAP = """INSERT INTO traps (scope_id, pass, changed_at, pattern, pages, reason) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (scope_id, pattern) DO UPDATE SET pass = excluded.pass, changed_at = excluded.changed_at,
+    pages = excluded.pages, reason = excluded.reason"""
+
+HOST = """INSERT INTO hosts (host, delay, crawl_delay, parked_until, reason, parkings)
+VALUES (?, ?, ?, COALESCE(?, 0), ?, COALESCE(?, 0))
 ON CONFLICT (host) DO UPDATE SET
     delay = COALESCE(excluded.delay, hosts.delay),
     crawl_delay = COALESCE(excluded.crawl_delay, hosts.crawl_delay),
     parked_until = CASE WHEN excluded.parked_until > 0 THEN excluded.parked_until ELSE hosts.parked_until END,
-    reason = COALESCE(excluded.reason, hosts.reason)"""
+    reason = COALESCE(excluded.reason, hosts.reason),
+    parkings = COALESCE(?, hosts.parkings)"""
 
 
 def write_batch(db: sqlite3.Connection, scope: Scope | None, now: datetime, ops: Sequence[Op]) -> Applied:
@@ -161,7 +168,7 @@ def write_batch(db: sqlite3.Connection, scope: Scope | None, now: datetime, ops:
     _set_files(db, [op for op in ops if isinstance(op, FileState)])
     write_drift(db, [op for op in ops if isinstance(op, Drift)], _insert)
     write_exclusions(db, [op for op in ops if isinstance(op, Exclusion)])
-    _set_others(db, utc_text(now), [op for op in ops if isinstance(op, _OTHERS)])
+    _set_others(db, scope, utc_text(now), [op for op in ops if isinstance(op, _OTHERS)])
     return applied
 
 
@@ -318,10 +325,16 @@ def _set_files(db: sqlite3.Connection, files: list[FileState]) -> None:
     )
 
 
-def _set_others(db: sqlite3.Connection, now: str, ops: list[HostState | RunBeat | RunEnd]) -> None:
+def _set_others(
+    db: sqlite3.Connection, scope: Scope | None, now: str, ops: list[HostState | TrapState | RunBeat | RunEnd]
+) -> None:
     for op in ops:
         if isinstance(op, HostState):
-            db.execute(HOST, (op.host, op.delay, op.crawl_delay, op.parked_until, op.reason))
+            values = (op.host, op.delay, op.crawl_delay, op.parked_until, op.reason, op.parkings)
+            db.execute(HOST, (*values, op.parkings))
+        elif isinstance(op, TrapState):
+            assert scope is not None, "no scope is open"
+            db.execute(TRAP, (scope.id, scope.pass_number, now, op.pattern, op.pages, op.reason))
         elif isinstance(op, RunBeat | RunEnd):
             counts = json.dumps(op.counts, sort_keys=True)
             db.execute("UPDATE runs SET heartbeat = ?, counts = ? WHERE run_id = ?", (now, counts, op.run_id))

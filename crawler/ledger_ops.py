@@ -195,6 +195,16 @@ class HostState:
     crawl_delay: float | None = None  # seconds, from robots.txt
     parked_until: float | None = None  # Unix seconds
     reason: str | None = None
+    parkings: int | None = None  # in a row, without a good answer between them
+
+
+@dataclass(frozen=True, slots=True)
+class TrapState:
+    """So many pages of a pattern in a row gave nothing; with a reason it is given up for this pass of the scope."""
+
+    pattern: str
+    pages: int
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,7 +380,7 @@ Drift = DriftCounts | DriftWindow | DriftState | DriftForget | Quarantined | Ret
 TextOp = TextKept | TextCompared | SourceFound
 RunOp = RunBeat | RunEnd
 OfArticle = Version | ArticleSeen | ArticleState | Event | TextOp
-Op = Add | Move | Capture | OfArticle | FileState | HostState | RunOp | Drift | Exclusion
+Op = Add | Move | Capture | OfArticle | FileState | HostState | TrapState | RunOp | Drift | Exclusion
 
 
 # --- Answers ------------------------------------------------------------------------------------------------------

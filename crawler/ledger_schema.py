@@ -276,5 +276,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             run TEXT NOT NULL,
             lifted_at TEXT)""",
     ),
+    (
+        "ALTER TABLE hosts ADD COLUMN parkings INTEGER NOT NULL DEFAULT 0",
+        """CREATE TABLE traps (
+            scope_id INTEGER NOT NULL,
+            pattern TEXT NOT NULL,
+            pass INTEGER NOT NULL,
+            pages BIGINT NOT NULL,
+            reason TEXT,
+            changed_at TEXT NOT NULL,
+            PRIMARY KEY (scope_id, pattern))""",
+    ),
 )
 """Statements per schema version: entry 0 makes version 1 of an empty file, entry 1 makes version 2 of it, …"""

@@ -49,6 +49,9 @@ NUMBERS: dict[str, tuple[bool, float, float]] = {
     "DRIFT_FALL": (False, 0.01, 1),
     "DRIFT_HISTORY": (True, 8, 2_000),
     "RECRAWL_LIMIT": (True, 0, 10**9),
+    "TRAP_PAGES": (True, 0, 10**6),
+    "PATH_SEGMENTS": (True, 3, 1_000),
+    "PATH_REPEATS": (True, 2, 100),
 }
 _MAIL = re.compile(r"[!-~]+@[!-~]+\.[!-~]+")
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}")

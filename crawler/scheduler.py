@@ -45,6 +45,7 @@ from crawler.ledger_ops import (
 )
 from crawler.politeness import Politeness
 from crawler.queues import HostQueues
+from crawler.traps import Traps
 from crawler.urls import canonical_url, fingerprint, host_of, is_plain
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 RECENT = 20_000  # links remembered as told already, so that a link on every page is not told for every page
 BUFFER = 512  # operations handed over at once; fewer go in the next turn of the reactor
 BACKLOG = 20_000  # operations that the writer may be behind before nothing more is handed out
+REFUSALS = 100  # URLs that are refused in one turn of the reactor
 RETRY_DELAY = 4.0  # the n-th repetition of a fetch waits 4**n delays of its host
 
 WAKE = Request("data:,wake", dont_filter=True)
@@ -136,6 +138,7 @@ class LedgerScheduler(BaseScheduler):
         count: Callable[[str], None] = lambda name: None,
         trouble: Callable[[sqlite3.Error], object] = lambda error: None,
         hidden: Hidden = NOTHING,
+        traps: Traps | None = None,
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time,
     ) -> None:
@@ -151,6 +154,7 @@ class LedgerScheduler(BaseScheduler):
         self._count = count
         self._trouble = trouble  # told when the ledger cannot be read
         self._hidden = hidden
+        self._traps = traps or Traps()
         self._clock = clock
         self._wall = wall
         self._queues = HostQueues(ledger, politeness, clock, wall)
@@ -176,6 +180,7 @@ class LedgerScheduler(BaseScheduler):
             raise ValueError("the frontier needs an archive, and ARCHIVE_ENABLED is off")
         ledger = Ledger.open(store.folder / "ledger.sqlite", read_only=True)
         ledger.scope = archive.scope
+        spider.traps = Traps.of(settings)
         politeness = Politeness(
             settings.getfloat("HOST_DELAY"),
             settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"),
@@ -193,6 +198,7 @@ class LedgerScheduler(BaseScheduler):
             count=stats.inc_value,
             trouble=archive.in_trouble,
             hidden=Hidden.of(settings),
+            traps=spider.traps,
         )
         crawler.signals.connect(scheduler._continued, signal=signals.request_scheduled)
         return scheduler
@@ -207,6 +213,7 @@ class LedgerScheduler(BaseScheduler):
                 self._politeness.set_delay(host.host, host.delay)
             if host.parked_until is not None and host.parked_until > wall:
                 self._politeness.park(host.host, now + host.parked_until - wall)
+        self._traps.load(self._ledger.traps())
         self._queues.load()
 
     def close(self, reason: str) -> None:
@@ -262,20 +269,24 @@ class LedgerScheduler(BaseScheduler):
         if self._leftovers and self._has_room(self._leftovers[0][0]):
             row, ref = self._leftovers.popleft()
             if self._hidden.hides_url(row.url):
-                self._refuse(row)
+                self._refuse(row, EXCLUDED)
                 return None
             return self._hand_out(row, replay=ref)
-        chosen = self._queues.take(self._has_room)
-        if chosen is None:
-            self._set_alarm()
-            if self._promising and not self._out and not self._queues.pending:
-                self._flush()
-                self._writer.hurry()  # the crawl stands still until the commit
-            return None
-        if self._hidden.hides_url(chosen.url):
+        for _ in range(REFUSALS):
+            chosen = self._queues.take(self._has_room)
+            if chosen is None:
+                self._set_alarm()
+                if self._promising and not self._out and not self._queues.pending:
+                    self._flush()
+                    self._writer.hurry()  # the crawl stands still until the commit
+                return None
+            reason = self._unwanted(chosen)
+            if reason is None:
+                break
             self._push(InFlight(chosen.url_id))  # so that it leaves the queue's head, like any other
-            self._refuse(chosen)
+            self._refuse(chosen, reason)
             self._queues.recheck(chosen.host)
+        else:
             return None
         request = self._hand_out(chosen)
         self._out[request] = (chosen.host, self._politeness.asked(chosen.host, self._clock()))
@@ -300,6 +311,7 @@ class LedgerScheduler(BaseScheduler):
                 self._requeued[visit.url_id] = host_of(visit.url)
             if end is not None:
                 ops.append(end)
+            ops += self._traps.ended(visit)
         adds = [add_of(one, promised=visit.outcome != "redirected") for one in visit.found]
         ops += [add for add in adds if self._is_news(add)]
         self._flush()  # what was told before comes before
@@ -368,11 +380,17 @@ class LedgerScheduler(BaseScheduler):
             ask_if_changed(request, self._ledger)
         return request
 
-    def _refuse(self, row: FrontierRow) -> None:
-        """The URL was taken down: that is what becomes of it, and the next one is asked for soon."""
-        self._count(f"scheduler/refused/{EXCLUDED}")
-        self._writer.passed_over([PassedOver(row.url, EXCLUDED, row.hop_path, row.via)])
-        self._push(Refused(row.url_id, EXCLUDED))
+    def _unwanted(self, row: FrontierRow) -> str | None:
+        """Why a URL is not asked for though it was queued: it was taken down, or it is one of a trap's."""
+        if self._hidden.hides_url(row.url):
+            return EXCLUDED
+        return self._traps.judge(row.url, row.kind) if row.depth else None  # a seed is somebody's wish
+
+    def _refuse(self, row: FrontierRow, reason: str) -> None:
+        """That is what becomes of the URL, and the next one is asked for soon."""
+        self._count(f"refused/{reason}")
+        self._writer.passed_over([PassedOver(row.url, reason, row.hop_path, row.via)])
+        self._push(Refused(row.url_id, reason))
         self._reactor.wake()
 
     def _has_room(self, row: FrontierRow) -> bool:

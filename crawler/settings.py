@@ -47,6 +47,9 @@ ALLOWED_PRIVATE_HOSTS: list[str] = []  # "host:port" pairs that the guard lets t
 REDIRECT_ENABLED = False  # the spider follows them, so that each address has its own state in the ledger
 RETRY_TIMES = 2
 RETRY_HTTP_CODES = [500, 502, 503, 504, 522, 524, 408]  # 429 and 403 park the host instead
+TRAP_PAGES = 200  # of one pattern in a row without anything new, and the pattern is given up; 0: none is
+PATH_SEGMENTS = 20  # of an address's path; what is deeper is made up
+PATH_REPEATS = 3  # times that the same segments stand in a path; then it leads in circles
 PYWB = None  # environment or program of pywb, for scrapy replay; never the environment that Scrapy is in
 REQUISITE_DELAY = 0.25  # seconds between two requests for pictures, styles, scripts to one host (capture=page)
 REQUISITE_MAXSIZE = 32 * 1024 * 1024  # bytes of one such file; films are often larger

@@ -33,6 +33,7 @@ from crawler.refusal import EMPTY_SHELL, SOFT_404
 from crawler.requisites import RequisiteRules, requisites_of
 from crawler.template import unread
 from crawler.text import clean
+from crawler.traps import SESSION, Traps, without_session
 from crawler.urls import canonical_url, host_of, path_of, registered_domain
 from crawler.visit import Found, Visit
 
@@ -78,6 +79,7 @@ class NewsSpider(Addresses, scrapy.Spider):
     requisite_rules: ClassVar[RequisiteRules] = RequisiteRules()  # which files belong to a page
 
     args: Arguments
+    traps: Traps  # what the crawl has learnt of addresses without end
     hidden: Hidden = NOTHING  # addresses that a plan leaves out; in a crawl the frontier refuses them
 
     def __init__(self, name: str | None = None, **arguments: str) -> None:
@@ -96,6 +98,7 @@ class NewsSpider(Addresses, scrapy.Spider):
         self.args = args
         self._refusals = 0  # 403 in a row
         self._told = Recent()
+        self.traps = Traps()
         self._lists: OrderedDict[str, frozenset[str]] = OrderedDict()  # articles of the last lists, by address
         self._addresses = lru_cache(ADDRESSES_KEPT)(self._find_address)  # pages link the same articles
 
@@ -313,7 +316,8 @@ class NewsSpider(Addresses, scrapy.Spider):
 
     def _redirect(self, response: Response, location: bytes, visit: Visit) -> None:
         literal = canonical_url(location.decode("utf-8", "replace"), response.url)
-        target = literal and self.address(literal)
+        target = self.address(literal) if literal else None
+        target = target and without_session(target)
         if target is None or not self.own(target):
             visit.end("refused", "offsite_redirect")
             if target is not None:
@@ -323,7 +327,9 @@ class NewsSpider(Addresses, scrapy.Spider):
         if visit.hop_path.count(HOPS["redirect"]) >= REDIRECTS_MAX:
             visit.end("failed", "too_many_redirects")
             return
-        if target == self.address(visit.url):  # another spelling of the same page: ask as the site wants to be asked
+        if target == without_session(
+            self.address(visit.url) or visit.url
+        ):  # another spelling of the same page: ask as the site wants to be asked
             target = literal
         elif self.kind_of(target) == "front" or (self.article_id(visit.url) and not self.article_id(target)):
             self._see(response, visit, "gone")  # sites send readers of what they took down to the front page or a list
@@ -402,11 +408,16 @@ class NewsSpider(Addresses, scrapy.Spider):
         if target is None or not self.own(target):
             self._pass_over(target or url, "offsite" if target else "no_address", visit, hops)
             return
+        if (plain := without_session(target)) != target:
+            self._pass_over(target, SESSION, visit, hops)
+            target = plain
         targets = [target]
         if kind in ("article", "related"):
             targets += [address for edition in self.editions(target) if (address := self.address(edition))]
         for address in targets:
-            if self.language_of(address) in (*self.args.languages, None):
+            if reason := self.traps.closed(address, kind):
+                self._pass_over(address, reason, visit, hops)
+            elif self.language_of(address) in (*self.args.languages, None):
                 priority = self._priority(kind, address, hops)
                 where = (visit.depth + 1, priority, visit.url, hops, visit.began_at)
                 one = Found(address, kind, channel, *where, day, wanted)

@@ -481,8 +481,8 @@ def test_hosts_keep_what_is_not_mentioned(ledger: Ledger) -> None:
     ledger.apply([HostState(HOST, crawl_delay=2.0)])
     ledger.apply([HostState(HOST, parked_until=1795262400.5, reason="http_429"), HostState("vietnam.vn", delay=0.5)])
     assert ledger.hosts() == [
-        HostState(HOST, None, 2.0, 1795262400.5, "http_429"),
-        HostState("vietnam.vn", 0.5, None, 0.0, None),
+        HostState(HOST, None, 2.0, 1795262400.5, "http_429", 0),
+        HostState("vietnam.vn", 0.5, None, 0.0, None, 0),
     ]
 
 
