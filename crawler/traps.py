@@ -66,7 +66,7 @@ def without_session(url: str) -> str:
     >>> without_session("https://bao.vn/a;jsessionid=1A2B?page=2&PHPSESSID=77ab&sid=12")
     'https://bao.vn/a?page=2&sid=12'
     """
-    if not _HINT.search(url):
+    if ("?" not in url and ";" not in url and "/(" not in url) or not _HINT.search(url):
         return url
     whole, mark, query = url.partition("?")
     whole = _ASP_NET.sub("", _IN_PATH.sub("", whole))
