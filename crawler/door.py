@@ -29,6 +29,7 @@ from scrapy.http.request import NO_CALLBACK
 from crawler.exclusions import EXCLUDED, Hidden
 from crawler.guard import ForbiddenAddress, Guard
 from crawler.ledger import Ledger
+from crawler.patience import retry_after
 from crawler.replay import Replay, read_again
 from crawler.requisite_fetch import HOP, REFUSALS, Gate, Page, Parked, reason_of
 from crawler.robotsmw import RobotsClosed
@@ -287,7 +288,7 @@ class Door:
         """A host that says it has enough is left alone, as with all other parts of pages."""
         self._refusals[host] = self._refusals.get(host, 0) + 1 if response.status == 403 else 0
         if response.status == 429 or self._refusals[host] >= REFUSALS:
-            self._spider.frontier.park(host, self._spider.retry_after(response), f"http_{response.status}")
+            self._spider.frontier.refused(host, retry_after(response), f"http_{response.status}")
 
     async def _kept(self, url: str) -> Response | None:
         """What is archived of this address, by this run or another; None when it has to be asked for."""

@@ -33,6 +33,13 @@ class Card:
             counts[f"has {field}"] += row[field] not in (None, [])
         for name in PERMISSIONS:
             counts[f"says {name}"] += row["permissions"][name] is not None
+        counts["against robots.txt"] += (row["permissions"]["robots_rule"] or "").lower().startswith("disallow")
+
+    def robots(self) -> str:
+        """How robots.txt was kept to: a rule that forbids stands in rows of ROBOTS_POLICY=record-only alone."""
+        against = self.total()["against robots.txt"]
+        obeyed = "robots.txt was obeyed (RFC 9309)"
+        return f"{obeyed}, but for {against:,} versions that were archived against it" if against else obeyed
 
     def total(self) -> Counter[str]:
         return sum(self.months.values(), Counter())

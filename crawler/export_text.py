@@ -93,7 +93,7 @@ def readme(about: dict[str, Any], card: Card, layout: Layout, tables: Iterable[s
     says = ", ".join(f"{name} {count:,}" for name, count in card.parts("says ").items())
     lines += [
         "",
-        f"robots.txt was obeyed (RFC 9309); the rule that decided stands in `permissions`. Rows with: {says}.",
+        f"{card.robots()}; the rule that decided stands in `permissions`. Rows with: {says}.",
         "",
     ]
     lines += [

@@ -135,7 +135,7 @@ class Permissions:
     robots_rule: str | None = doc("the robots.txt line that decided")
     meta_robots: str | None = doc("content of meta robots")
     x_robots_tag: str | None = doc("X-Robots-Tag header")
-    tdm_reservation: str | None = doc("TDM reservation, as declared")
+    tdm_reservation: str | None = doc("TDM reservation, as declared: header, else meta, else the site's tdmrep.json")
 
 
 @dataclass(slots=True)

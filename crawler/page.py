@@ -221,9 +221,10 @@ class ArticlePage(Fields):
         robots = [value.decode("latin-1") for value in headers.getlist("X-Robots-Tag")]
         reserved = headers.get("TDM-Reservation")
         stated = next(iter(self.meta.get("tdm-reservation", ())), None)
+        asked = request_meta(self.response)
         return Permissions(
-            robots_rule=request_meta(self.response).get("robots_rule"),
+            robots_rule=asked.get("robots_rule"),
             meta_robots=", ".join(self.meta.get("robots", ())) or None,
             x_robots_tag=", ".join(robots) or None,
-            tdm_reservation=reserved.decode("latin-1") if reserved else stated,
+            tdm_reservation=reserved.decode("latin-1") if reserved else stated or asked.get("tdm_reservation"),
         )

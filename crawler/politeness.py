@@ -18,6 +18,7 @@ class _Host:
     next_at: float = -math.inf
     next_before: float = -math.inf  # next_at as it was before the last request, to take that one back
     parked_until: float = -math.inf
+    parkings: int = 0  # for refusals, in a row, without a good answer between them
     in_flight: int = 0
 
 
@@ -32,11 +33,15 @@ class Politeness:
         delay: float,
         concurrency: int,
         crawl_delay_max: float = 30.0,
+        park_seconds: float = 900.0,
+        park_longest: float = 86_400.0,
         random: Callable[[], float] = random,
     ) -> None:
         self._delay = delay  # seconds
         self._concurrency = concurrency  # requests in flight to one host
         self._crawl_delay_max = crawl_delay_max  # seconds; more than this would be a closed door, not a delay
+        self._park_seconds = park_seconds  # when a host refuses and does not say for how long
+        self._park_longest = park_longest  # seconds, whatever it says
         self._random = random  # in [0, 1)
         self._hosts: dict[str, _Host] = {}
 
@@ -108,6 +113,43 @@ class Politeness:
         """Ask nothing before ``until``. Two parkings: the later end counts."""
         known = self._host(host)
         known.parked_until = max(known.parked_until, until)
+
+    def refused(self, host: str, now: float, seconds: float | None = None) -> float:
+        """The host wants to be left alone, for ``seconds`` if it says so; for how long it is.
+
+        Without its word for a while that doubles each time it refuses again. Answers to what was asked before it was
+        parked, and that come now, are no further refusals.
+        """
+        known = self._host(host)
+        if known.parked_until <= now:
+            known.parkings += 1
+        elif seconds is None:
+            return known.parked_until - now
+        own = self._park_seconds * 2.0 ** min(max(known.parkings, 1) - 1, 30)
+        seconds = min(own if seconds is None else seconds, self._park_longest)
+        self.park(host, now + seconds)
+        return known.parked_until - now
+
+    def welcomed(self, host: str) -> bool:
+        """The host has given a good answer; whether it had refused before."""
+        known = self._hosts.get(host)
+        if known is None or not known.parkings:
+            return False
+        known.parkings = 0
+        return True
+
+    def parkings(self, host: str) -> int:
+        """How often it was parked for refusals, in a row."""
+        return self._host(host).parkings
+
+    def set_parkings(self, host: str, number: int) -> None:
+        """What earlier runs have counted."""
+        self._host(host).parkings = number
+
+    def parked_until(self, host: str) -> float:
+        """When its parking ends; minus infinity when it was never parked."""
+        known = self._hosts.get(host)
+        return -math.inf if known is None else known.parked_until
 
     def parked(self, now: float) -> dict[str, float]:
         """Hosts that are parked, with the seconds that remain."""

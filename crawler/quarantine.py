@@ -154,7 +154,9 @@ class _Reader:
             return None
         before = self._line(entry)
         again.row.found_by = FoundBy(**before["found_by"])
-        again.row.permissions.robots_rule = before["permissions"]["robots_rule"]
+        said, permissions = before["permissions"], again.row.permissions
+        permissions.robots_rule = said["robots_rule"]
+        permissions.tdm_reservation = permissions.tdm_reservation or said["tdm_reservation"]
         records = {part["url"]: part["record_id"] for name in ("images", "videos") for part in before[name]}
         parts: list[Image | Video] = [*again.row.images, *again.row.videos]
         for part in parts:

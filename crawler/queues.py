@@ -64,6 +64,15 @@ class HostQueues:
         """Whether anything is queued, ready or not, that was committed."""
         return any(host.pending for host in self._hosts.values())
 
+    def pending_before(self, at: float) -> bool:
+        """The same, without the hosts that are parked for longer."""
+        return any(host.pending and self._politeness.parked_until(host.name) <= at for host in self._hosts.values())
+
+    def parked(self) -> dict[str, float]:
+        """Hosts that are parked and have something queued, with the seconds that remain."""
+        parked = self._politeness.parked(self._clock())
+        return {name: left for name, left in parked.items() if name in self._hosts and self._hosts[name].pending}
+
     @property
     def next_at(self) -> float:
         """When the next host's turn comes; infinity when only requests in flight can make one ready."""

@@ -29,6 +29,7 @@ from crawler.connection import CertificateRefused
 from crawler.crawllog import BAD_CERTIFICATE
 from crawler.exclusions import EXCLUDED, Hidden
 from crawler.ledger import Ledger
+from crawler.patience import retry_after
 from crawler.requisites import IMAGE, STYLE, Requisite, RequisiteRules, in_stylesheet
 from crawler.robotsmw import RobotsClosed, redirect_target
 from crawler.stopping import Unfinished
@@ -287,8 +288,7 @@ class RequisiteFetcher:
         """A host that says it has enough is left alone: by pages too, and by later runs."""
         self._refusals[host] = self._refusals[host] + 1 if response.status == 403 else 0
         if response.status == 429 or self._refusals[host] >= REFUSALS:
-            seconds = self._spider.retry_after(response)
-            self._spider.frontier.park(host, seconds, f"http_{response.status}")
+            self._spider.frontier.refused(host, retry_after(response), f"http_{response.status}")
 
     def _over(self, until: float) -> bool:
         return self._archive.stopping.begun or monotonic() > until

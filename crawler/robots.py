@@ -17,6 +17,9 @@ from crawler.urls import target_of
 
 MAX_BYTES = 500 * 1024  # RFC 9309, 2.5: so much is parsed; a line cut by the limit could say something else, and is not
 
+OBEY, RECORD_ONLY = POLICIES = ("obey", "record-only")
+"""Setting ROBOTS_POLICY: record-only fetches, archives and notes what robots.txt says, and asks all the same."""
+
 _LINE = re.compile(
     r"(user[ -]?agent|allow|dis+al+[oa]w|diasllow|crawl[ -]delay|site-?maps?)(?:\s*:|\s)\s*(.*)", re.IGNORECASE
 )
@@ -120,7 +123,7 @@ def _deciding(parsed: Robots, agent: str, target: str) -> Rule | None:
     group = _group(parsed, agent)
     if group is None or not target:
         return None
-    normal = _normalise(target.encode())
+    normal = normalised(target)
     matching = (rule for rule in group.rules if rule.matches(normal))
     return max(matching, key=lambda rule: (len(rule.pattern), rule.allow), default=None)
 
@@ -143,7 +146,7 @@ def _octets(robots: str | bytes) -> bytes:
 def _parse(robots: bytes) -> Robots:
     if len(robots) > MAX_BYTES:
         robots = robots[: max(robots.rfind(b"\n", 0, MAX_BYTES), robots.rfind(b"\r", 0, MAX_BYTES)) + 1]
-    robots = robots.removeprefix(b"\xef\xbb\xbf")
+    robots = _text(robots)
     if _HTML.match(robots):
         return Robots()
     lines = [line.strip(" \t\v\f\0") for line in re.split(r"[\r\n]+", robots.decode("utf-8", "replace"))]
@@ -173,9 +176,16 @@ def _parse(robots: bytes) -> Robots:
         else:
             ruled = True
             for group in _groups(parsed, agents):
-                group.rules += [Rule(key == "allow", _pattern(value), line)] if value else []
+                group.rules += [Rule(key == "allow", pattern_of(value), line)] if value else []
     parsed.lenient = Protego.parse("\n".join(lines))
     return parsed
+
+
+def _text(robots: bytes) -> bytes:
+    """Without byte order mark and NUL: some editors save UTF-16, with a mark or without."""
+    if robots.startswith((b"\xff\xfe", b"\xfe\xff")):
+        robots = robots.decode("utf-16", "replace").encode("utf-8", "replace")
+    return robots.replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf")
 
 
 def _groups(parsed: Robots, agents: list[str]) -> list[Group]:
@@ -188,13 +198,18 @@ def _seconds(value: str) -> float | None:
     return float(number[1]) if number else None
 
 
-def _pattern(value: str) -> str:
+def pattern_of(value: str) -> str:
     """Normalise a rule's value. One without a slash, or with scheme and host, is read as the path its author meant."""
     path = re.sub(r"^https?://[^/]*", "", value, count=1, flags=re.IGNORECASE) or "/"
     anchor = "$" if path.endswith("$") else ""
     parts = [_normalise(part.encode()) for part in path.removesuffix("$").split("*")]
     pattern = "*".join(parts) + anchor
     return pattern if pattern.startswith(("/", "*")) else f"/{pattern}"
+
+
+def normalised(target: str) -> str:
+    """A request's target in the spelling that patterns have."""
+    return _normalise(target.encode())
 
 
 def _normalise(text: bytes) -> str:

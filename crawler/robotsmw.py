@@ -5,7 +5,7 @@
                      └──────► engine.download_async ─► archive ──────┘
 
 A robots.txt goes through the same handler as every other request, so it is archived, and past the frontier: it is
-nobody's visit and has no depth.
+nobody's visit and has no depth. So does ``/.well-known/tdmrep.json``, once for each origin whose pages are asked.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
+from crawler import tdm
 from crawler.connection import CertificateRefused
 from crawler.guard import ForbiddenAddress
-from crawler.robots import MAX_BYTES, crawl_delay, decide, rule_for, sitemaps
+from crawler.patience import retry_after
+from crawler.robots import MAX_BYTES, RECORD_ONLY, crawl_delay, decide, rule_for, sitemaps
 from crawler.stopping import LOOK_EVERY, Unfinished
 from crawler.trouble import OutputTrouble
 from crawler.urls import canonical_url, host_of
@@ -74,6 +76,7 @@ class Answer:
     content_type: str | None = None
     body: bytes = b""
     refusal: ForbiddenAddress | CertificateRefused | None = None
+    retry_after: float | None = None  # seconds, as the server says
     expires: float = 0.0  # on the monotonic clock
     failures: int = 0  # in a row, this one included
     again: bool = False  # it is asked once more, and its host is parked meanwhile
@@ -104,6 +107,9 @@ class RobotsMiddleware:
         retry_seconds: float,
         retry_times: int = 0,
         retry_delay: float = 0.0,
+        obeys: bool = True,
+        reads_tdm: bool = False,
+        longest: float = 86_400.0,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         assert crawler.stats is not None
@@ -113,7 +119,11 @@ class RobotsMiddleware:
         self._retry_seconds = retry_seconds
         self._retry_times = retry_times
         self._retry_delay = retry_delay  # seconds before the first repetition; four times as long before each further
+        self._obeys = obeys  # False: robots.txt is fetched, archived and noted, and keeps nothing from being asked
+        self._reads_tdm = reads_tdm
+        self._longest = longest  # seconds that a Retry-After is kept
         self._clock = clock
+        self._reservations: OrderedDict[str, asyncio.Task[bytes]] = OrderedDict()  # tdmrep.json, by its address
         self._kept: OrderedDict[str, Answer] = OrderedDict()  # by the URL of robots.txt
         self._asked: dict[str, asyncio.Task[Answer]] = {}
 
@@ -126,13 +136,19 @@ class RobotsMiddleware:
             settings.getfloat("ROBOTS_RETRY_SECONDS", 300.0),
             settings.getint("ROBOTS_RETRY_TIMES"),
             settings.getfloat("ROBOTS_RETRY_DELAY"),
+            settings.get("ROBOTS_POLICY") != RECORD_ONLY,
+            settings.getbool("TDMREP"),
+            settings.getfloat("PARK_LONGEST", 86_400.0),
         )
 
     async def process_request(self, request: Request) -> None:
-        if request.meta.get("robots") or request.meta.get("replay"):  # nothing is asked for a page from the archive
+        if request.meta.get("robots"):
             return
         origin = "/".join(request.url.split("/", 3)[:3])  # the same for all pages, so that it is read once
         robots_url = canonical_url("/robots.txt", f"{origin}/")
+        if request.meta.get("replay"):  # nothing is asked for a page from the archive
+            self._note(request, self._kept.get(robots_url or ""))
+            return
         if robots_url is None:
             raise RobotsClosed("robots_unreachable", request.url)
         answer = await self._answer(robots_url)
@@ -141,19 +157,45 @@ class RobotsMiddleware:
             if isinstance(refusal, CertificateRefused):
                 raise CertificateRefused(refusal.host, refusal.failures)
             raise ForbiddenAddress(refusal.host, refusal.address, refusal.kind)
-        if not answer.reachable:
+        if not answer.reachable and self._obeys:
             self._stats.inc_value("robots/waiting" if answer.again else "robots/unreachable")
             wait = answer.expires - self._clock()
             raise RobotsClosed("robots_unreachable", request.url, retry_after=wait, again=answer.again)
-        allowed = decide(answer.status, answer.content_type, answer.body, self._agent, request.url)
-        rule = rule_for(answer.body, self._agent, request.url) if answer.has_rules else None
-        request.meta["robots_rule"] = rule
-        if not allowed:
-            self._stats.inc_value("robots/forbidden")
-            raise RobotsClosed("robots", request.url, rule)
-        self._stats.inc_value("robots/allowed")
+        rule = self._note(request, answer)
+        if not decide(answer.status, answer.content_type, answer.body, self._agent, request.url):
+            self._stats.inc_value("robots/forbidden" if self._obeys else "robots/overruled")
+            if self._obeys:
+                raise RobotsClosed("robots", request.url, rule)
+        else:
+            self._stats.inc_value("robots/allowed")
         if "frontier" in request.meta:  # parts of pages have a pace of their own
+            if self._reads_tdm:
+                await self._read_reservation(request, origin, answer)
             await self._turn(host_of(request.url))
+
+    def _note(self, request: Request, answer: Answer | None) -> str | None:
+        """Put the line that decides into the request's meta."""
+        has_rules = answer is not None and answer.has_rules
+        rule = rule_for(answer.body, self._agent, request.url) if answer is not None and has_rules else None
+        request.meta["robots_rule"] = rule
+        return rule
+
+    async def _read_reservation(self, request: Request, origin: str, robots: Answer) -> None:
+        """Put what the origin's tdmrep.json says of the address into ``meta["tdm_reservation"]``."""
+        url = canonical_url(tdm.PATH, f"{origin}/")
+        if url is None or not decide(robots.status, robots.content_type, robots.body, self._agent, url):
+            return
+        task = self._reservations.get(url)
+        if task is None or (task.done() and task.exception() is not None):  # the crawl was being stopped
+            task = self._reservations[url] = asyncio.ensure_future(self._fetch_reservations(url))
+            if len(self._reservations) > KEPT_ORIGINS:
+                self._reservations.popitem(last=False)
+        if (said := tdm.reservation(await asyncio.shield(task), request.url)) is not None:
+            request.meta["tdm_reservation"] = said
+
+    async def _fetch_reservations(self, url: str) -> bytes:
+        answer = await self._fetch(url, "tdm")
+        return answer.body if answer.status == 200 else b""
 
     async def _answer(self, robots_url: str) -> Answer:
         """The origin's answer, fetched once however many requests wait for it."""
@@ -185,8 +227,9 @@ class RobotsMiddleware:
 
     def _put_off(self, robots_url: str, answer: Answer, failures: int) -> Answer:
         """An answer that holds until robots.txt is asked again: soon, if that may still help."""
-        again = not answer.reachable and answer.refusal is None and failures < self._retry_times
+        again = self._obeys and not answer.reachable and answer.refusal is None and failures < self._retry_times
         wait = self._retry_delay * RETRY_GROWTH**failures if again else self._retry_seconds
+        wait = max(wait, min(answer.retry_after or 0.0, self._longest))
         put_off = replace(answer, expires=self._clock() + wait, failures=failures + 1, again=again)
         if again:
             self._scheduler_call("park", host_of(robots_url), wait, "robots_unreachable")
@@ -202,7 +245,7 @@ class RobotsMiddleware:
                 raise Unfinished("the crawl is being stopped")
             await asyncio.sleep(min(left, LOOK_EVERY))
 
-    async def _fetch(self, robots_url: str) -> Answer:
+    async def _fetch(self, robots_url: str, counted: str = "robots") -> Answer:
         """Ask, follow up to five redirects, and turn whatever went wrong into an answer."""
         engine = self._crawler.engine
         assert engine is not None
@@ -210,9 +253,9 @@ class RobotsMiddleware:
         while True:
             request = Request(url, callback=NO_CALLBACK, dont_filter=True, meta=robots_meta(hops))
             # Of its own: rendered pages may hold all places of their host, and wait for what waits for this answer.
-            request.meta["download_slot"] = f"robots.txt of {host_of(url)}"
+            request.meta["download_slot"] = f"{counted} of {host_of(url)}"
             await self._turn(host_of(url))
-            self._stats.inc_value("robots/asked")
+            self._stats.inc_value(f"{counted}/asked")
             try:
                 response = await engine.download_async(request)
                 self._scheduler_call("answered", host_of(url))
@@ -221,22 +264,23 @@ class RobotsMiddleware:
             except (ForbiddenAddress, CertificateRefused) as refusal:
                 return Answer(None, refusal=None if hops else refusal)
             except Exception as error:  # noqa: BLE001 - whatever kept robots.txt from being read closes its origin
-                self._stats.inc_value("robots/failed")
-                logger.warning("No robots.txt, %s stays closed: %s: %s", robots_url, type(error).__name__, error)
+                self._stats.inc_value(f"{counted}/failed")
+                logger.warning("No answer from %s: %s: %s", robots_url, type(error).__name__, error)
                 return Answer(None)
             target = redirect_target(response)
             if target is None or len(hops) == MAX_REDIRECTS:
-                return self._read(response, robots_url)
+                return self._read(response, robots_url, counted)
             hops.append(url)
             url = target
 
-    def _read(self, response: Response, robots_url: str) -> Answer:
-        self._stats.inc_value(f"robots/status/{response.status}")
+    def _read(self, response: Response, robots_url: str, counted: str) -> Answer:
+        self._stats.inc_value(f"{counted}/status/{response.status}")
         content_type = response.headers.get("Content-Type")
         kept = response.body[: MAX_BYTES + 1]  # one more than is parsed, so that the parser knows of the cut
-        answer = Answer(response.status, content_type.decode("latin-1") if content_type else None, kept)
+        shown = content_type.decode("latin-1") if content_type else None
+        answer = Answer(response.status, shown, kept, retry_after=retry_after(response))
         if not answer.reachable:
-            logger.warning("robots.txt answers %d, %s stays closed", response.status, robots_url)
+            logger.warning("%s answers %d", robots_url, response.status)
         return answer
 
     def _pass_on(self, robots_url: str, answer: Answer) -> None:

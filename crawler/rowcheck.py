@@ -73,6 +73,8 @@ def compare(row: dict[str, Any], again: dict[str, Any]) -> None:
         # An undated article is kept with a further warning when the run asked for days.
         count = len(again["extraction"]["warnings"])
         is_["extraction"]["warnings"] = is_["extraction"]["warnings"][:count]
+    if should["permissions"]["tdm_reservation"] is None:  # the page says nothing: it stood in the site's tdmrep.json
+        is_["permissions"]["tdm_reservation"] = None
     different = [key for key in should if is_[key] != should[key]]
     if different:
         shown = "; ".join(

@@ -132,6 +132,7 @@ def _alike(one: str, other: str) -> int:
 def _comparable(row: dict[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in ledger_free(row).items() if key not in LEFT_OUT}
     kept["extraction"] = {key: value for key, value in kept["extraction"].items() if key != "page"}
+    kept["permissions"] = kept["permissions"] | {"tdm_reservation": None}  # the site's tdmrep.json may have said it
     return kept
 
 

@@ -15,6 +15,7 @@ from scrapy.settings import SETTINGS_PRIORITIES
 from crawler import __version__
 from crawler.connection import POLICIES
 from crawler.recrawl import INTERVALS, Recrawl
+from crawler.robots import POLICIES, RECORD_ONLY
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
@@ -29,6 +30,9 @@ NUMBERS: dict[str, tuple[bool, float, float]] = {
     "ROBOTS_RETRY_TIMES": (True, 0, 10),
     "ROBOTS_RETRY_DELAY": (False, 0, 3600),
     "ROBOTS_RETRY_SECONDS": (False, 0, 86_400),
+    "PARK_SECONDS": (False, 0, 86_400),
+    "PARK_WAIT": (False, 0, 86_400),
+    "PARK_LONGEST": (False, 1, 31 * 86_400),
     "CONNECT_TIMEOUT": (False, 0.001, 86_400),
     "RESPONSE_DEADLINE": (False, 0.001, 86_400),
     "STOP_GRACE": (False, 0, 86_400),
@@ -68,6 +72,7 @@ def settings_trouble(settings: BaseSettings) -> str | None:
         or _log_level(settings)
         or _contact(settings)
         or _one_line(settings)
+        or _robots_policy(settings)
         or _user_agent(settings)
     )
 
@@ -175,10 +180,19 @@ def _contact(settings: BaseSettings) -> str | None:
 
 
 def _one_line(settings: BaseSettings) -> str | None:
-    for name in ("OPERATOR", "COLLECTION"):
+    for name in ("OPERATOR", "COLLECTION", "ROBOTS_REASON"):
         text = str(settings.get(name) or "")
         if not text.isprintable() or len(text) > 200:
             return f"{name}={text[:60]!r} is not one line of at most 200 letters"
+    return None
+
+
+def _robots_policy(settings: BaseSettings) -> str | None:
+    policy = str(settings.get("ROBOTS_POLICY"))
+    if policy not in POLICIES:
+        return f"ROBOTS_POLICY={policy[:60]!r}: choose from {', '.join(POLICIES)}"
+    if policy == RECORD_ONLY and not str(settings.get("ROBOTS_REASON") or "").strip():
+        return f"ROBOTS_POLICY={policy} needs a reason: set -s ROBOTS_REASON=TEXT, it stands in every warcinfo"
     return None
 
 

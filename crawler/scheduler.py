@@ -11,6 +11,7 @@ requests in flight, and operations that the writer has not committed yet; when i
 
 from __future__ import annotations
 
+import logging
 import math
 import sqlite3
 from collections import OrderedDict, deque
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 
     from crawler.spider import NewsSpider
     from crawler.visit import Found, Visit
+
+logger = logging.getLogger(__name__)
 
 RECENT = 20_000  # links remembered as told already, so that a link on every page is not told for every page
 BUFFER = 512  # operations handed over at once; fewer go in the next turn of the reactor
@@ -139,6 +142,7 @@ class LedgerScheduler(BaseScheduler):
         trouble: Callable[[sqlite3.Error], object] = lambda error: None,
         hidden: Hidden = NOTHING,
         traps: Traps | None = None,
+        patience: float = math.inf,
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time,
     ) -> None:
@@ -157,6 +161,7 @@ class LedgerScheduler(BaseScheduler):
         self._traps = traps or Traps()
         self._clock = clock
         self._wall = wall
+        self._patience = patience  # seconds that a run waits for a host that is parked, when there is nothing else
         self._queues = HostQueues(ledger, politeness, clock, wall)
         self._buffer: list[Op] = []  # told, not handed over yet
         self._flushing: CallLaterResult | None = None
@@ -185,6 +190,8 @@ class LedgerScheduler(BaseScheduler):
             settings.getfloat("HOST_DELAY"),
             settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"),
             settings.getfloat("CRAWL_DELAY_MAX"),
+            settings.getfloat("PARK_SECONDS", 900.0),
+            settings.getfloat("PARK_LONGEST", 86_400.0),
         )
         scheduler = cls(
             ledger,
@@ -199,6 +206,7 @@ class LedgerScheduler(BaseScheduler):
             trouble=archive.in_trouble,
             hidden=Hidden.of(settings),
             traps=spider.traps,
+            patience=settings.getfloat("PARK_WAIT", 3600.0),
         )
         crawler.signals.connect(scheduler._continued, signal=signals.request_scheduled)
         return scheduler
@@ -213,11 +221,14 @@ class LedgerScheduler(BaseScheduler):
                 self._politeness.set_delay(host.host, host.delay)
             if host.parked_until is not None and host.parked_until > wall:
                 self._politeness.park(host.host, now + host.parked_until - wall)
+            self._politeness.set_parkings(host.host, host.parkings or 0)
         self._traps.load(self._ledger.traps())
         self._queues.load()
 
     def close(self, reason: str) -> None:
         """Hand over what was told; the store commits it when it is closed."""
+        for host, left in self._queues.parked().items():
+            logger.warning("%s is left alone for another %.0f s; the same command goes on then", host, left)
         self._flush()
         self._closed = True
         if self._alarm is not None:
@@ -225,7 +236,12 @@ class LedgerScheduler(BaseScheduler):
         self._ledger.close()
 
     def has_pending_requests(self) -> bool:
-        return bool(self._leftovers) or self._promising > 0 or self._queues.pending
+        return bool(self._leftovers) or self._promising > 0 or self._queues.pending_before(self._worth_waiting)
+
+    @property
+    def _worth_waiting(self) -> float:
+        """A parking that ends later is not waited for: the run ends, and the same command goes on when it is over."""
+        return self._clock() + self._patience
 
     def __len__(self) -> int:
         """URLs queued in the ledger; reads the whole queue's index."""
@@ -330,6 +346,32 @@ class LedgerScheduler(BaseScheduler):
         self._politeness.park(host, self._clock() + seconds)
         self._push(HostState(host, parked_until=self._wall() + seconds, reason=reason))
         self._count(f"scheduler/parked/{reason}")
+
+    def refused(self, host: str, seconds: float | None, reason: str) -> float:
+        """The host refuses, and may say for how long: leave it alone. For how many seconds it is."""
+        before, now = self._politeness.parked_until(host), self._clock()
+        left = self._politeness.refused(host, now, seconds)
+        if now + left > before:
+            parkings = self._politeness.parkings(host)
+            self._push(HostState(host, parked_until=self._wall() + left, reason=reason, parkings=parkings))
+            self._count(f"scheduler/parked/{reason}")
+            logger.info("%s is left alone for %.0f s: %s", host, left, reason)
+        return left
+
+    def parkings(self, host: str) -> int:
+        """How often the host was parked for refusals, in a row."""
+        return self._politeness.parkings(host)
+
+    def welcomed(self, host: str) -> None:
+        """The host has given a good answer."""
+        if self._politeness.welcomed(host):
+            self._push(HostState(host, parkings=0))
+
+    def ask_again(self, url_ids: Iterable[int], host: str) -> None:
+        """These failed for what was the host's trouble, not theirs."""
+        for url_id in url_ids:
+            self._requeued[url_id] = host
+            self._push(Requeue(url_id))
 
     def set_crawl_delay(self, host: str, seconds: float) -> None:
         """robots.txt asks for this delay."""
@@ -563,5 +605,5 @@ def _end_of(url_id: int, visit: Visit) -> Move | None:
     if visit.outcome == "redirected":
         return Redirected(url_id, reason)
     if visit.outcome == "queued":
-        return Requeue(url_id, retries=visit.retries)
+        return Requeue(url_id, visit.delay, visit.retries)
     return None

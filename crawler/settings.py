@@ -22,9 +22,15 @@ CONCURRENT_REQUESTS = 16
 CONCURRENT_REQUESTS_PER_DOMAIN = 4
 DOWNLOAD_DELAY = 0  # the frontier keeps the delay, so that the downloader's queues stay empty and a stop is quick
 ROBOTSTXT_OBEY = False  # Scrapy's own middleware lets requests through; crawler.robotsmw obeys instead
+ROBOTS_POLICY = "obey"  # record-only: robots.txt is archived and noted, and forbids nothing; needs ROBOTS_REASON
+ROBOTS_REASON = None  # why, in one line: a legal deposit law, the publisher's consent; stands in every warcinfo
+TDMREP = True  # ask each site once a run for /.well-known/tdmrep.json: what it reserves stands in the rows
 ROBOTS_RETRY_TIMES = 3  # a robots.txt that could not be had is asked again so often; its host waits meanwhile
 ROBOTS_RETRY_DELAY = 5.0  # seconds before the first of these, four times as long before each further one
 ROBOTS_RETRY_SECONDS = 300.0  # after that its host is closed for so long
+PARK_SECONDS = 900.0  # a host that refuses is left alone so long, twice as long each further time; vietnam.vn's quarter
+PARK_WAIT = 3600.0  # so long a run waits for such a host when nothing else is left; then it ends, with work left
+PARK_LONGEST = 86_400.0  # seconds, whatever Retry-After says
 COOKIES_ENABLED = False  # no site needs them, and the public-suffix list would be fetched over the network
 
 # --- Articles that are archived already -----------------------------------------------------------------------------
@@ -79,7 +85,7 @@ DOWNLOADER_MIDDLEWARES_BASE = {
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": 50,
     "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
     "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
-    "scrapy.downloadermiddlewares.retry.RetryMiddleware": 550,
+    "crawler.patience.Retry": 550,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 590,
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750,
     "scrapy.downloadermiddlewares.stats.DownloaderStats": 850,

@@ -29,6 +29,7 @@ from crawler.feeds import read_entries
 from crawler.items import FoundBy
 from crawler.ledger_ops import ARTICLE_KINDS
 from crawler.links import Addresses
+from crawler.patience import retry_after
 from crawler.refusal import EMPTY_SHELL, SOFT_404
 from crawler.requisites import RequisiteRules, requisites_of
 from crawler.template import unread
@@ -55,13 +56,14 @@ HOPS = {"seed": "", "article": "L", "related": "R", "next_page": "N", "tag": "T"
     "redirect": ">",
 }
 RECENT_DAYS = 7  # sitemaps of the last week are read when no ``since`` opens older ones
-PARK_SECONDS = 900.0  # vietnam.vn answered 403 for a quarter of an hour after a burst
 LISTS_KEPT = 200  # lists that are remembered to notice one that repeats itself
 REFUSALS_MAX = 3  # so many 403 in a row are a wall, not a page that is closed
 REDIRECTS_MAX = 8
 ADDRESSES_KEPT = 4096
 GONE = frozenset({404, 410, 451})
 WALLED = frozenset({401, 402})  # and 403
+REFUSING = frozenset({403, 429, 503})
+AFTER_OTHERS = 5.0  # seconds after the parking: perhaps it is this page alone that is refused
 
 # The order of the frontier: articles, then lists, then articles found only beside other articles.
 ARTICLE, LISTING, RELATED = 3 * 10**10, 2 * 10**10, 10**10
@@ -96,7 +98,7 @@ class NewsSpider(Addresses, scrapy.Spider):
 
     def _begin(self, args: Arguments) -> None:
         self.args = args
-        self._refusals = 0  # 403 in a row
+        self._forbidden: dict[str, list[int]] = {}  # 403 in a row by host: the URLs that got them
         self._told = Recent()
         self.traps = Traps()
         self._lists: OrderedDict[str, frozenset[str]] = OrderedDict()  # articles of the last lists, by address
@@ -231,13 +233,15 @@ class NewsSpider(Addresses, scrapy.Spider):
         capture = response.request.meta.get("capture") if response.request else None
         if capture is not None and capture.status == 304:
             visit.reason = "not_modified"  # the response is the archived page, and it is read like any other
-        self._refusals = self._refusals + 1 if status == 403 else 0
+        if status not in REFUSING and "replay" not in response.meta:
+            self._forbidden.pop(host_of(response.url), None)
+            self.frontier.welcomed(host_of(response.url))
         location = response.headers.get("Location")
         if 300 <= status < 400 and location:
             self._redirect(response, location, visit)
         elif status == 304:
             visit.end("done", "not_modified")
-        elif status in (403, 429):
+        elif status in (403, 429) or (status == 503 and retry_after(response) is not None):
             self._step_back(response, visit)
             if status == 403 and visit.outcome == "failed":
                 self._see(response, visit, "wall")
@@ -456,22 +460,22 @@ class NewsSpider(Addresses, scrapy.Spider):
         return tuple(getattr(self, "allowed_domains", ()))
 
     def _step_back(self, response: Response, visit: Visit) -> None:
-        """Leave the host alone when it says so (429), or refuses one page after another (403); then ask again."""
-        reason = f"http_{response.status}"
-        if response.status == 403 and self._refusals < REFUSALS_MAX:
+        """Leave the host alone when it says so (429, 503), or refuses one page after another (403); then ask again."""
+        reason, host = f"http_{response.status}", host_of(response.url)
+        forbidden = self._forbidden.setdefault(host, [])
+        if response.status == 403 and len(forbidden) < REFUSALS_MAX - 1 and not self.frontier.parkings(host):
+            forbidden += [visit.url_id] if visit.url_id is not None else []
             visit.end("failed", reason)
             return
-        self.frontier.park(host_of(response.url), self.retry_after(response), reason)
+        left = self.frontier.refused(host, retry_after(response), reason)
+        self.frontier.ask_again(forbidden, host)
+        forbidden.clear()
         visit.retries = response.meta.get("retry_times", 0) + 1
         if visit.retries > self.crawler.settings.getint("RETRY_TIMES"):
             visit.end("failed", reason)
         else:
+            visit.delay = left + AFTER_OTHERS
             visit.end("queued", reason)
-
-    def retry_after(self, response: Response) -> float:
-        """Seconds for which a host that refused is left alone."""
-        value = (response.headers.get("Retry-After") or b"").strip()
-        return min(float(value), 3600.0) if value.isdigit() else PARK_SECONDS
 
     @cached_property
     def frontier(self) -> LedgerScheduler:

@@ -47,6 +47,7 @@ class Visit:
     outcome: str = "done"
     reason: str | None = None
     retries: int | None = None  # with ``queued``: how often this fetch has been repeated, so that it ends some day
+    delay: float = 0.0  # with ``queued``: seconds before it is asked again
     items_open: int = 0
     exhausted: bool = False
     found: list[Found] = field(default_factory=list)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from crawler import __version__
 from crawler.arguments import Arguments, scope_key
+from crawler.robots import RECORD_ONLY
 from warc.record import PRODUCER
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def warcinfo_fields(settings: BaseSettings, args: Arguments) -> dict[str, str]:
         "software": f"{PRODUCER}/{__version__} Scrapy/{version('scrapy')} warcio/{version('warcio')}",
         "format": "WARC File Format 1.1",
         "conformsTo": "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
-        "robots": "classic",
+        "robots": "ignore" if settings["ROBOTS_POLICY"] == RECORD_ONLY else "classic",
+        "robots-reason": settings["ROBOTS_REASON"] if settings["ROBOTS_POLICY"] == RECORD_ONLY else None,
         "hostname": socket.gethostname(),
         "ip": own_address(),
         "http-header-user-agent": settings["USER_AGENT"],

@@ -95,7 +95,13 @@ class Crawler:
         return self._folders.mktemp("archive")
 
     def command(self, spider: str, arguments: Sequence[str], archive: Path, settings: Mapping[str, str]) -> list[str]:
-        given = {"ARCHIVE_DIR": str(archive), "HOST_DELAY": "0", "CONTACT": "test@example.org", **settings}
+        given = {
+            "ARCHIVE_DIR": str(archive),
+            "HOST_DELAY": "0",
+            "CONTACT": "test@example.org",
+            "TDMREP": "0",
+            **settings,
+        }
         pairs = [part for name, value in given.items() for part in ("-s", f"{name}={value}")]
         return [sys.executable, "-m", "scrapy", "crawl", spider, *arguments, *pairs]
 

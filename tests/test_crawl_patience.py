@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
+from time import time
 
 import pytest
 
-from tests.changing import HOME, LIST, Press, address, article, listing, printing
+from tests.changing import HOME, HTML, LIST, Press, address, article, listing, printing
+from tests.replica.server import Answer, Request
 
 NUMBERS = range(1, 7)
 ROBOTS = f"{HOME}/robots.txt"
@@ -55,3 +58,77 @@ def test_the_first_requests_keep_the_delay(press: Press) -> None:
     times = [datetime.fromisoformat(entry.time).timestamp() for entry in asked]
     # The machine's own haste and delay, on both sides, is some hundredths of a second.
     assert min(later - before for before, later in pairwise(times)) > delay - 0.1
+
+
+# --- A host that refuses ------------------------------------------------------------------------------------------
+
+BUSY = "http_429"
+
+
+def refusing(press: Press, times: int, status: int = 429, retry_after: str | None = None) -> dict[str, int]:
+    """Let the paper refuse so many requests for articles, then answer; how many are left to refuse."""
+    left, pages = {"refuse": times}, dict(press.paper.pages)
+
+    def respond(request: Request) -> Answer:
+        if left["refuse"] and request.target.endswith(".html"):
+            left["refuse"] -= 1
+            said = [("Retry-After", retry_after)] if retry_after else []
+            return Answer(status, "No", [HTML, *said], b"")
+        if request.target == "/robots.txt":
+            return Answer(404, "No", [HTML], b"")
+        return pages.get(request.url) or Answer(404, "No", [HTML], b"")
+
+    press.paper.respond = respond  # type: ignore[method-assign]
+    return left
+
+
+def times_of(press: Press) -> list[float]:
+    asked = [entry for entry in press.replica.requests if entry.url.endswith(".html")]
+    return [datetime.fromisoformat(entry.time).timestamp() for entry in asked]
+
+
+ALONE = {"CONCURRENT_REQUESTS_PER_DOMAIN": "1", "HOST_DELAY": "0.3"}
+
+
+@pytest.mark.parametrize(("status", "times", "said"), [(429, 1, "2"), (403, 3, None), (503, 1, "2")])
+def test_a_burst_passes_and_every_page_comes(press: Press, status: int, times: int, said: str | None) -> None:
+    refusing(press, times, status, said)
+    run = press.crawl(settings=ALONE | {"PARK_SECONDS": "1.5"})
+    assert run.status == 0
+    assert {row["url"] for row in press.lines("articles")} == {address(number) for number in NUMBERS}
+    asked = times_of(press)
+    assert asked[times] - asked[times - 1] >= 1.0  # left alone
+    assert len(asked) == len(NUMBERS) + times
+    assert press.ask("SELECT parkings FROM hosts") == [(0,)]
+
+
+def test_a_host_that_wants_to_be_left_alone_for_long_ends_the_run(press: Press) -> None:
+    refusing(press, 1, 429, "7200")
+    run = press.crawl(settings=ALONE)
+    assert run.status == 11
+    assert len(times_of(press)) == 1
+    assert "left alone" in run.stderr
+    (parked, reason, parkings), *_ = press.ask("SELECT parked_until, reason, parkings FROM hosts")
+    assert 7100 < parked - time() < 7201
+    assert (reason, parkings) == (BUSY, 1)
+
+    assert press.crawl(settings=ALONE).status == 11  # not asked, whoever starts it
+    assert len(times_of(press)) == 1
+
+    with sqlite3.connect(press.archive / "ledger.sqlite") as ledger:  # two hours pass
+        ledger.execute("UPDATE hosts SET parked_until = 0")
+        ledger.execute("UPDATE frontier SET not_before = 0")
+    assert press.crawl(settings=ALONE).status == 0
+    assert {row["url"] for row in press.lines("articles")} == {address(number) for number in NUMBERS}
+
+
+def test_a_host_that_goes_on_refusing_is_asked_less_and_less(press: Press) -> None:
+    refusing(press, 1000)
+    run = press.crawl(settings=ALONE | {"PARK_SECONDS": "1", "PARK_WAIT": "2.1"})
+    assert run.status == 11  # the third parking takes four seconds
+    gaps = [later - before for before, later in pairwise(times_of(press))]
+    assert len(gaps) == 2
+    assert gaps[0] >= 0.9
+    assert gaps[1] >= 1.9
+    states = press.ask("SELECT DISTINCT state FROM frontier WHERE kind = 'article'")
+    assert states == [("queued",)]  # nothing is lost

@@ -12,7 +12,7 @@ A, B = "baoquocte.vn", "vietnam.vn"
 
 
 def polite(delay: float = 1.0, concurrency: int = 4, random: float = 0.0) -> Politeness:
-    return Politeness(delay, concurrency, 30.0, lambda: random)
+    return Politeness(delay, concurrency, 30.0, random=lambda: random)
 
 
 def test_an_unknown_host_is_ready() -> None:
@@ -121,3 +121,30 @@ def test_a_host_that_is_asked_only_when_ready_is_never_pressed(
         elif step == "park":
             parked = max(parked, now + 2.0)
             politeness.park(A, now + 2.0)
+
+
+def test_a_host_that_refuses_again_is_left_alone_for_longer() -> None:
+    politeness = polite(delay=0.0)
+    now, waited = 0.0, []
+    for _ in range(9):
+        waited.append(politeness.refused(A, now))
+        assert politeness.refused(A, now + 1.0) == waited[-1] - 1.0  # asked before; no further refusal
+        now += waited[-1]
+    assert waited == [900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 28_800.0, 57_600.0, 86_400.0, 86_400.0]
+    assert politeness.ready(B, 0.0)
+    assert politeness.welcomed(A)
+    assert not politeness.welcomed(A)
+    assert not politeness.welcomed(B)
+    assert politeness.refused(A, now) == 900.0
+
+
+@pytest.mark.parametrize(("said", "seconds"), [(1.0, 1.0), (7200.0, 7200.0), (1e12, 86_400.0), (0.0, 0.0)])
+def test_the_host_says_for_how_long(said: float, seconds: float) -> None:
+    assert polite().refused(A, 10.0, said) == seconds
+
+
+def test_what_earlier_runs_have_counted() -> None:
+    politeness = polite()
+    politeness.set_parkings(A, 3)
+    assert politeness.refused(A, 0.0) == 7200.0
+    assert politeness.parkings(A) == 4

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from protego import Protego
 
 from crawler.robots import MAX_BYTES, allowed, crawl_delay, decide, rule_for, sitemaps
+from crawler.urls import target_of
 
 AGENT = "BaoQuan"
 HOST = "https://baoquocte.vn"
@@ -266,6 +267,13 @@ def test_a_final_dollar_sign_closes_in_both_readings() -> None:
     assert not allowed(everybody("Disallow: /a$"), AGENT, HOST + "/a$/b")  # only Protego reads it as a plain character
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_files_of_editors_that_mean_well(encoding: str) -> None:
+    robots = everybody("Disallow: /a", "Allow: /a/b").encode(encoding)
+    assert [allowed(robots, AGENT, HOST + path) for path in ("/a", "/a/b", "/c")] == [False, True, True]
+    assert rule_for(robots, AGENT, HOST + "/a") == "Disallow: /a"
+
+
 BOMBS = [
     "/" + "*a" * 3000 + "b",
     "/" + "*" * 100_000 + "$",
@@ -323,6 +331,35 @@ def test_the_file_wins(lines: list[str], end: str, path: str) -> None:
     line = rule_for(robots, AGENT, HOST + path)
     if open_:
         assert line is None or line.lower().startswith("allow")
+
+
+PATTERNS = st.text("ab/*$", max_size=10)
+
+
+def by_all_ways(pattern: str, target: str) -> bool:
+    """Whether a pattern matches, by trying every way to spread the stars: slow, and plainly RFC 9309, 2.2.3."""
+    if not pattern:
+        return True
+    if pattern == "$":
+        return not target
+    if pattern[0] == "*":
+        return any(by_all_ways(pattern[1:], target[at:]) for at in range(len(target) + 1))
+    return target[:1] == pattern[0] and by_all_ways(pattern[1:], target[1:])
+
+
+@given(st.lists(st.tuples(st.booleans(), PATTERNS), max_size=5), st.text("ab/", max_size=12))
+def test_the_longest_pattern_decides_and_a_tie_allows(rules: list[tuple[bool, str]], path: str) -> None:
+    known = [(allow, f"/{pattern}") for allow, pattern in rules if "$" not in pattern[:-1]]
+    robots = everybody(*(f"{'Allow' if allow else 'Disallow'}: {pattern}" for allow, pattern in known))
+    target = f"/{path}"
+    if target_of(HOST + target) != target:
+        return
+    matching = [(len(pattern), allow) for allow, pattern in known if by_all_ways(pattern, target)]
+    expected = max(matching, default=(0, True))[1]
+    line = rule_for(robots, AGENT, HOST + target)
+    assert (line is None or line.startswith("Allow")) is expected
+    if not expected:
+        assert not allowed(robots, AGENT, HOST + target)
 
 
 @given(st.binary(max_size=200), st.text(max_size=20), st.text(max_size=40))
