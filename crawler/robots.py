@@ -17,7 +17,7 @@ from crawler.urls import target_of
 
 MAX_BYTES = 500 * 1024  # RFC 9309, 2.5: so much is parsed; a line cut by the limit could say something else, and is not
 
-OBEY, RECORD_ONLY = POLICIES = ("obey", "record-only")
+OBEY, RECORD_ONLY = ROBOTS_POLICIES = ("obey", "record-only")
 """Setting ROBOTS_POLICY: record-only fetches, archives and notes what robots.txt says, and asks all the same."""
 
 _LINE = re.compile(

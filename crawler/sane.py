@@ -15,7 +15,7 @@ from scrapy.settings import SETTINGS_PRIORITIES
 from crawler import __version__
 from crawler.connection import POLICIES
 from crawler.recrawl import INTERVALS, Recrawl
-from crawler.robots import POLICIES, RECORD_ONLY
+from crawler.robots import RECORD_ONLY, ROBOTS_POLICIES
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
@@ -189,8 +189,8 @@ def _one_line(settings: BaseSettings) -> str | None:
 
 def _robots_policy(settings: BaseSettings) -> str | None:
     policy = str(settings.get("ROBOTS_POLICY"))
-    if policy not in POLICIES:
-        return f"ROBOTS_POLICY={policy[:60]!r}: choose from {', '.join(POLICIES)}"
+    if policy not in ROBOTS_POLICIES:
+        return f"ROBOTS_POLICY={policy[:60]!r}: choose from {', '.join(ROBOTS_POLICIES)}"
     if policy == RECORD_ONLY and not str(settings.get("ROBOTS_REASON") or "").strip():
         return f"ROBOTS_POLICY={policy} needs a reason: set -s ROBOTS_REASON=TEXT, it stands in every warcinfo"
     return None
