@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
 HELD_BACK = 1000  # lines of a start that are kept until the archive is open
+LONGEST = 4000  # characters of a line: what an answer made of it stands in the WARC, and patterns take time to look
 
 
 class RunLog(logging.Handler):
@@ -42,9 +43,11 @@ class RunLog(logging.Handler):
             self._held.append(line)
 
     def cleaned(self, text: str) -> str:
-        """The text without secrets."""
+        """The text without secrets, and without the ends of lines that are too long."""
         for secret in self._secrets:
             text = text.replace(secret, LEFT_OUT)
+        if len(text) > LONGEST:
+            text = "\n".join(map(_cut, text.split("\n")))
         return clean_text(text)
 
     def carry(self, to: Callable[[bytes], None]) -> None:
@@ -60,6 +63,10 @@ class RunLog(logging.Handler):
         self._held = []
         logging.root.removeHandler(self)
         self.close()
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}… ({len(line) - LONGEST:,} characters more)"
 
 
 def running_log() -> RunLog | None:

@@ -28,7 +28,7 @@ _HEADER = re.compile(
     r"(?i)\b((?:proxy-)?authorization['\"]?\s*[:=]\s*[b'\"]*(?:\w+\s+)?|bearer\s+|basic\s+(?=[\w+/]*[0-9=]))[\w+/=.~-]{6,}"
 )
 _PAIR = re.compile(
-    r"(?i)([\w-]*(?:password|passwd|pwd|secret|token|api_?key|access_?key|signature|sig)\s*=\s*)(?!\(left)[^\s&;,'\"]+"
+    r"(?i)(?<![\w-])([\w-]*(?:password|passwd|pwd|secret|token|api_?key|access_?key|signature|sig)\s*=\s*)(?!\(left)[^\s&;,'\"]+"
 )
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 

@@ -130,5 +130,14 @@ def test_the_log_is_cleaned_of_their_values(tmp_path: Path) -> None:
     )
 
 
+def test_a_line_that_a_server_made_long_is_cut_and_takes_no_time() -> None:
+    log = RunLog(Settings({"LOG_LEVEL": "INFO", "LOG_FORMAT": "%(message)s"}), [])
+    for piece in ("2", "-.", "passwd", "an:", "a=b,"):  # each made some pattern look from every character to the end
+        text = log.cleaned(f"begun\n{piece * 100_000}\nended")
+        assert text.startswith("begun\n")
+        assert text.endswith(" characters more)\nended")
+        assert len(text) < 5000
+
+
 def test_short_words_are_not_looked_for() -> None:
     assert secrets_in({"MAIL_PASS": "a", "TOKEN": "abcd"}, {}) == ["abcd"]
