@@ -18,7 +18,8 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Literal, Self, TypeAlias
@@ -27,7 +28,9 @@ from tests.replica.ca import Authority
 
 Step: TypeAlias = bytes | float | Literal["close", "drop", "reset"]
 Steps: TypeAlias = Sequence[Step]
-Script: TypeAlias = Mapping[str, Steps | Callable[[bytes], Steps]]
+Answering: TypeAlias = Callable[[bytes], Iterable[Step]]  # may give steps without end
+Script: TypeAlias = Mapping[str, Steps | Answering]
+Address: TypeAlias = tuple[str, int]
 
 UNKNOWN_PATH: Steps = (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",)
 
@@ -38,19 +41,27 @@ class OddServer:
     ``received``: per connection, every byte that came, in the order of accept. ``requests``: the raw requests
     (head and body) of all connections, in the order of arrival. The path of an absolute-form request
     (``GET http://host/path``, so of a client that takes this for a proxy) is looked up without its host.
+    A path that is not in the script is ``otherwise``'s.
     """
 
-    def __init__(self, script: Script, tls: Authority | None) -> None:
+    def __init__(
+        self,
+        script: Script,
+        tls: Authority | None,
+        listen: Address = ("127.0.0.1", 0),
+        otherwise: Answering = lambda request: UNKNOWN_PATH,
+    ) -> None:
         self._script = script
+        self._otherwise = otherwise
         self._context = tls.context("127.0.0.1") if tls is not None else None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._sockets: set[socket.socket] = set()
         self.received: list[bytearray] = []
         self.requests: list[bytes] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = socket.create_server(listen, backlog=64)
         self.port: int = self._listener.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{listen[0]}:{self.port}"
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -110,14 +121,14 @@ class OddServer:
                 self._sockets.discard(sock)
             sock.close()
 
-    def _steps(self, request: bytes) -> Steps:
+    def _steps(self, request: bytes) -> Iterable[Step]:
         target = request.split(b" ", 2)[1].decode("latin-1")
         if target.startswith("http://"):
             target = "/" + target.split("/", 3)[3]
-        steps = self._script.get(target, UNKNOWN_PATH)
+        steps = self._script.get(target, self._otherwise)
         return steps(request) if callable(steps) else steps
 
-    def _play(self, sock: socket.socket, steps: Steps) -> bool:
+    def _play(self, sock: socket.socket, steps: Iterable[Step]) -> bool:
         """Do the steps; False when one of them ended the connection."""
         for step in steps:
             if isinstance(step, bytes):
@@ -168,9 +179,15 @@ def finish(sock: socket.socket, how: Literal["close", "drop", "reset"]) -> None:
 
 
 @contextmanager
-def odd_server(script: Script, *, tls: Authority | None = None) -> Iterator[OddServer]:
-    """The server, on a free port of 127.0.0.1, for as long as the block runs; with ``tls`` it speaks https."""
-    server = OddServer(script, tls)
+def odd_server(
+    script: Script,
+    *,
+    tls: Authority | None = None,
+    listen: Address = ("127.0.0.1", 0),
+    otherwise: Answering = lambda request: UNKNOWN_PATH,
+) -> Iterator[OddServer]:
+    """The server, for as long as the block runs; with ``tls`` it speaks https. Port 0: a free one."""
+    server = OddServer(script, tls, listen, otherwise)
     try:
         yield server
     finally:
@@ -178,18 +195,18 @@ def odd_server(script: Script, *, tls: Authority | None = None) -> Iterator[OddS
 
 
 class Canary:
-    """A listening socket that counts connects and closes them at once: what must stay at 0.
+    """Listening sockets that count connects and close them at once: what must stay at 0.
 
-    ``connects`` also counts what the kernel has accepted and this process has not yet looked at.
+    ``connects`` also counts what the kernel has accepted and this process has not yet looked at; ``hits`` says where.
+    Without addresses it listens on a free port of 127.0.0.1.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *addresses: Address) -> None:
         self._lock = threading.Lock()
-        self._count = 0
+        self.hits: Counter[Address] = Counter()
         self._stopping = False
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self._listener.setblocking(False)
-        self.port: int = self._listener.getsockname()[1]
+        self._listeners = [_listener(address) for address in addresses or (("127.0.0.1", 0),)]
+        self.port: int = self._listeners[0].getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -197,18 +214,16 @@ class Canary:
     @property
     def connects(self) -> int:
         with self._lock:
-            while not self._stopping:
-                try:
-                    sock, _ = self._listener.accept()
-                except BlockingIOError:
-                    break
-                sock.close()
-                self._count += 1
-            return self._count
+            for listener in [] if self._stopping else self._listeners:
+                with suppress(BlockingIOError):
+                    while True:
+                        listener.accept()[0].close()
+                        self.hits[listener.getsockname()[:2]] += 1
+            return self.hits.total()
 
     def _watch(self) -> None:
         while not self._stopping:
-            if select.select([self._listener], [], [], 0.05)[0]:
+            if select.select(self._listeners, [], [], 0.05)[0]:
                 _ = self.connects
 
     def __enter__(self) -> Self:
@@ -220,4 +235,12 @@ class Canary:
         _ = self.connects  # the last look, so that the count stays true afterwards
         self._stopping = True
         self._thread.join()
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
+
+
+def _listener(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    listener = socket.create_server(address, family=family, backlog=64)
+    listener.setblocking(False)
+    return listener

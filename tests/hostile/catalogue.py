@@ -1,0 +1,29 @@
+"""All scenarios."""
+
+from tests.hostile.families import (
+    addresses,
+    charsets,
+    connections,
+    encodings,
+    floods,
+    framing,
+    injection,
+    markup,
+    mutations,
+    redirects,
+    robots,
+    sitemaps,
+    soak,
+    structured,
+    traps,
+)
+from tests.hostile.scenario import Scenario
+
+FAMILIES = (
+    *(connections, framing, encodings, redirects, addresses, robots, sitemaps),
+    *(markup, structured, charsets, traps, floods, injection, mutations, soak),
+)
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario("nothing-hostile"),
+    *(scenario for family in FAMILIES for scenario in family.SCENARIOS),
+)
