@@ -38,6 +38,7 @@ from crawler.drift_report import drift_rule, note_drift
 from crawler.inhand import CRASHES, TIMES, InHand
 from crawler.items import Article
 from crawler.ledger_ops import FrontierRow, Scope
+from crawler.logevents import event
 from crawler.recrawl import Recrawl
 from crawler.replay import raw_response
 from crawler.runfacts import RunFacts
@@ -81,8 +82,8 @@ class Archive:
 
     def __init__(self, crawler: Crawler, store: Store | None, args: Arguments) -> None:
         self.store = store
-        self._job = args.job
-        self._spider_name = args.spider
+        self.job = args.job
+        self.spider_name = args.spider
         self._scope_digest = scope_digest(scope_key(args))
         self.scope: Scope | None = None
         self.trouble: OutputTrouble | None = None
@@ -136,7 +137,7 @@ class Archive:
     def _begin(self, store: Store) -> None:
         """Raises OutputTrouble."""
         try:
-            self._in_hand = in_hand = InHand(store.folder, self._spider_name, code_digest)
+            self._in_hand = in_hand = InHand(store.folder, self.spider_name, code_digest)
         except OSError as error:
             raise trouble_of(error, store.folder) from error
         self.scope = store.open()
@@ -147,7 +148,7 @@ class Archive:
     def facts(self) -> dict[str, str]:
         """What the metadata record of each capture of this run says; ``scope`` names the one in its warcinfo."""
         number = self.scope.pass_number if self.scope else 1
-        return {"job": self._job, "pass": str(number), "scope": self._scope_digest}
+        return {"job": self.job, "pass": str(number), "scope": self._scope_digest}
 
     # --- Captures ---------------------------------------------------------------------------------------------
 
@@ -213,7 +214,8 @@ class Archive:
         capture: CaptureRef | None = response.request.meta.get("capture") if response.request else None
         payload = capture.payload_digest if capture is not None else None
         if self._in_hand.gives_up(row.fingerprint, payload):
-            logger.error("%s has ended %d processes that read it, and is not read", visit.url, TIMES)
+            about = event("page_given_up", url=visit.url)
+            logger.error("%s has ended %d processes that read it, and is not read", visit.url, TIMES, extra=about)
             visit.end("failed", CRASHES)
             visit.passed.append(PassedOver(visit.url, CRASHES, visit.hop_path, visit.via))
             return iter(())
@@ -222,7 +224,7 @@ class Archive:
     def promise(self, visit: Visit, article: Article) -> Article:
         """The visit gives this item; it does not end before the item has been signalled."""
         visit.items_open += 1
-        article.run = self._job
+        article.run = self.job
         self._visits[id(article)] = visit
         return article
 
@@ -252,7 +254,8 @@ class Archive:
             visit.end("failed", reason)
             if reason == BAD_CERTIFICATE and "capture" not in failure.request.meta:  # type: ignore[attr-defined]
                 visit.passed.append(PassedOver(visit.url, reason, visit.hop_path, visit.via))  # known of robots.txt
-            logger.warning("%s: %s (%s)", reason, visit.url, error)
+            about = event("page_failed", url=visit.url, reason=reason)
+            logger.warning("%s: %s (%s)", reason, visit.url, error, extra=about)
         self.exhausted(visit)
 
     def broke_off(self, visit: Visit, error: Exception) -> bool:
@@ -393,9 +396,15 @@ class Archive:
     def _on_trouble(self, trouble: OutputTrouble) -> None:
         if self.trouble is None:
             self.trouble = trouble
-            logger.critical("%s", trouble)
+            logger.critical("%s", trouble, extra=event("trouble"))
             self.stopping.begin(grace=0)  # nothing that comes now could be archived
             self._close("output_trouble")
+
+    def stop_for(self, trouble: OutputTrouble, reason: str) -> None:
+        """End the run before there is trouble: all is kept, as after a stop signal; the status is that of trouble."""
+        if self.trouble is None:
+            self.trouble = trouble
+            self._close(reason)
 
     def _close(self, reason: str) -> None:
         self.stopping.begin()
@@ -426,7 +435,7 @@ class Archive:
             report = await asyncio.wrap_future(self.store.close(reason, _counts(self._stats.get_stats())))
         except OutputTrouble as trouble:
             self.trouble = self.trouble or trouble
-            logger.critical("%s", trouble)
+            logger.critical("%s", trouble, extra=event("trouble"))
             return
         self._stats.set_value("store/files", report.files)
         self._stats.set_value("frontier/left", report.left)

@@ -71,11 +71,11 @@ class RunTable:
         runs = [_run_of(row) for row in rows]
         return next((run for run in runs if run.timestamp14 == timestamp14), runs[0] if runs else None)
 
-    def before(self, run: Run, most: int) -> list[Run]:
-        """Runs of its spider that began earlier, the newest first."""
+    def before(self, spider: str, instant: str, most: int) -> list[Run]:
+        """Runs of a spider that began before an instant, the newest first, so many at most."""
         rows = self._db.execute(
             f"SELECT {_RUN} FROM runs WHERE spider = ? AND started_at < ? ORDER BY started_at DESC LIMIT ?",
-            (run.spider, run.started_at, most),
+            (spider, instant, most),
         )
         return [_run_of(row) for row in rows]
 

@@ -12,6 +12,7 @@ from scrapy.exceptions import NotConfigured
 
 from crawler import sqlite
 from crawler.ledger_files import LEDGER
+from crawler.logevents import event
 from crawler.politeness import JITTER
 from crawler.summary import counted, size
 
@@ -48,7 +49,8 @@ class Outlook:
         try:
             db = sqlite.open_reader(store.folder / LEDGER)
             try:
-                logger.info(outlook(db, scope, self._delay, sum(1 for _ in spider.seeds())))
+                line = outlook(db, scope, self._delay, sum(1 for _ in spider.seeds()))
+                logger.info(line, extra=event("outlook"))
             finally:
                 db.close()
         except sqlite3.Error as error:  # whoever has to read it for the crawl will say so

@@ -16,6 +16,7 @@ from scrapy import signals
 from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.log import get_scrapy_root_handler
 
+from crawler.logevents import event
 from crawler.summary import Stats, by_reason, size
 
 if TYPE_CHECKING:
@@ -70,15 +71,21 @@ class Progress:
         if self._live is not None:
             self._live.close()
         self._queued = (math.inf, None)  # the frontier is closed; the summary says what is left
-        logger.info(self.line())
+        self._log()
 
     def tick(self) -> None:
         if not self._terminal:
-            logger.info(self.line())
+            self._log()
             return
         if self._live is None:  # at the first tick, so that the import costs the first request nothing
             self._live = LiveLine(sys.stderr)
         self._live.draw(self.line())
+
+    def _log(self) -> None:
+        stats = self._stats()
+        facts = {"captures": stats.get("capture/count", 0), "rows": stats.get("store/rows", 0)}
+        facts |= {"bytes": stats.get("capture/bytes", 0), "failed": sum(by_reason(stats, "failed/").values())}
+        logger.info(self.line(), extra=event("progress", **facts))
 
     def line(self) -> str:
         stats = self._stats()

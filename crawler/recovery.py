@@ -11,6 +11,7 @@ from pathlib import Path
 
 from crawler import crash
 from crawler.ledger_ops import FileState, Op
+from crawler.logevents import event
 from crawler.report import Cut
 from crawler.rows import cut_back_rows
 from crawler.trouble import OutputTrouble
@@ -86,7 +87,8 @@ def _cut(kind: str, open_path: Path, path: str, committed: int, cuts: list[Cut])
 
 def _told(path: str, count: int, sha256: str, cuts: list[Cut]) -> None:
     if count:
-        logger.warning("%s: cut %d bytes after the last commit, sha256 %s", path, count, sha256)
+        about = event("tail_cut", path=path, bytes=count)
+        logger.warning("%s: cut %d bytes after the last commit, sha256 %s", path, count, sha256, extra=about)
         cuts.append(Cut(path, count, sha256))
 
 

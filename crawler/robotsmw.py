@@ -28,6 +28,7 @@ from scrapy.http.request import NO_CALLBACK
 from crawler import tdm
 from crawler.connection import CertificateRefused
 from crawler.guard import ForbiddenAddress
+from crawler.logevents import event
 from crawler.patience import retry_after
 from crawler.robots import MAX_BYTES, RECORD_ONLY, crawl_delay, decide, rule_for, sitemaps
 from crawler.stopping import LOOK_EVERY, Unfinished
@@ -265,7 +266,8 @@ class RobotsMiddleware:
                 return Answer(None, refusal=None if hops else refusal)
             except Exception as error:  # noqa: BLE001 - whatever kept robots.txt from being read closes its origin
                 self._stats.inc_value(f"{counted}/failed")
-                logger.warning("No answer from %s: %s: %s", robots_url, type(error).__name__, error)
+                what, about = type(error).__name__, event("robots_closed", url=robots_url)
+                logger.warning("No answer from %s: %s: %s", robots_url, what, error, extra=about)
                 return Answer(None)
             target = redirect_target(response)
             if target is None or len(hops) == MAX_REDIRECTS:
@@ -280,7 +282,8 @@ class RobotsMiddleware:
         shown = content_type.decode("latin-1") if content_type else None
         answer = Answer(response.status, shown, kept, retry_after=retry_after(response))
         if not answer.reachable:
-            logger.warning("%s answers %d", robots_url, response.status)
+            about = event("robots_closed", url=robots_url)
+            logger.warning("%s answers %d", robots_url, response.status, extra=about)
         return answer
 
     def _pass_on(self, robots_url: str, answer: Answer) -> None:

@@ -122,7 +122,7 @@ class RunEvidence:
         run = ended.run
         with RunTable(self._folder) as table:
             reported, files = table.knows(report_path(run)), table.files(run)
-            before, hosts = table.before(run, BEFORE), table.hosts(ended.tally.pace.hosts)
+            before, hosts = table.before(run.spider, run.started_at, BEFORE), table.hosts(ended.tally.pace.hosts)
         if not reported:
             ended = replace(ended, files=files, head_after=head_of(self._folder).get(HEAD_FIELD), before=before)
             ended = replace(ended, hosts=hosts, came=self._came(files), room=self._room(ended.settings))

@@ -2,7 +2,8 @@
 
     command ─► RunLog, holding lines back ─► the archive is open: carry(to) ─► store ─► logs/<spider>/<time>-<job>.log
 
-Lines come under Scrapy's format and level. What a secret of the settings or of a proxy stands in is cleaned first.
+Lines come under Scrapy's format (or LOG_JSON) and level. What a secret of the settings or of a proxy stands in is
+cleaned first.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from crawler.logevents import formatter
 from crawler.secrets import LEFT_OUT, clean_text
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ class RunLog(logging.Handler):
 
     def __init__(self, settings: BaseSettings, secrets: Sequence[str] = ()) -> None:
         super().__init__(settings.get("LOG_LEVEL"))
-        self.setFormatter(logging.Formatter(settings.get("LOG_FORMAT"), settings.get("LOG_DATEFORMAT")))
+        self.setFormatter(formatter(settings, self.cleaned))
         self._secrets = secrets
         self._held: list[bytes] = []
         self._to: Callable[[bytes], None] | None = None
@@ -36,7 +38,7 @@ class RunLog(logging.Handler):
         except Exception:  # noqa: BLE001 - as every handler does with a message that does not fit its values
             self.handleError(record)
             return
-        line = self.cleaned(text).encode("utf-8", "replace") + b"\n"
+        line = text.encode("utf-8", "replace") + b"\n"
         if self._to is not None:
             self._to(line)
         elif len(self._held) < HELD_BACK:

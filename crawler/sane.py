@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import logging
 import math
+import os
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -56,6 +58,9 @@ NUMBERS: dict[str, tuple[bool, float, float]] = {
     "TRAP_PAGES": (True, 0, 10**6),
     "PATH_SEGMENTS": (True, 3, 1_000),
     "PATH_REPEATS": (True, 2, 100),
+    "DISK_FLOOR": (True, 0, 2**60),
+    "DISK_SHARE": (False, 0, 0.9),
+    "NOTHING_NEW_HOURS": (False, 0, 87_600),
 }
 _MAIL = re.compile(r"[!-~]+@[!-~]+\.[!-~]+")
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}")
@@ -74,6 +79,9 @@ def settings_trouble(settings: BaseSettings) -> str | None:
         or _one_line(settings)
         or _robots_policy(settings)
         or _user_agent(settings)
+        or _webhook(settings)
+        or _metrics(settings)
+        or _switch(settings)
     )
 
 
@@ -193,6 +201,33 @@ def _robots_policy(settings: BaseSettings) -> str | None:
         return f"ROBOTS_POLICY={policy[:60]!r}: choose from {', '.join(ROBOTS_POLICIES)}"
     if policy == RECORD_ONLY and not str(settings.get("ROBOTS_REASON") or "").strip():
         return f"ROBOTS_POLICY={policy} needs a reason: set -s ROBOTS_REASON=TEXT, it stands in every warcinfo"
+    return None
+
+
+def _webhook(settings: BaseSettings) -> str | None:
+    url = str(settings.get("WEBHOOK_URL") or "")
+    try:
+        parts = urlsplit(url)
+        right = not url or (parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0)
+    except ValueError:
+        right = False
+    if right and url.isascii() and url.isprintable() and " " not in url and len(url) <= 2000:
+        return None
+    return "WEBHOOK_URL is no http(s) address, such as https://hooks.example/bao-quan"  # it may hold a secret
+
+
+def _metrics(settings: BaseSettings) -> str | None:
+    folder = settings.get("METRICS_DIR")
+    if not folder or ("\0" not in str(folder) and Path(str(folder)).is_dir() and os.access(str(folder), os.W_OK)):
+        return None
+    return f"METRICS_DIR={str(folder)[:60]!r} is no folder that can be written: make it, or name another one"
+
+
+def _switch(settings: BaseSettings) -> str | None:
+    try:
+        settings.getbool("LOG_JSON")
+    except ValueError:
+        return f"LOG_JSON={str(settings.get('LOG_JSON'))[:60]!r}: choose from True, False"
     return None
 
 

@@ -14,6 +14,8 @@ CONTACT = None  # mail address or web page; needed before the first request to a
 OPERATOR = None  # person or institution that archives; stands in every warcinfo, beside CONTACT
 COLLECTION = None  # what the archive is part of, in every warcinfo; the name of ARCHIVE_DIR when it is not set
 WARC_TARGET_SIZE = 1_000_000_000  # bytes after which the next WARC file is begun
+DISK_FLOOR = 500_000_000  # bytes of the disk that a crawl leaves free: it stops before
+DISK_SHARE = 0.01  # of the disk, likewise; the larger of the two counts
 
 # --- Politeness -------------------------------------------------------------------------------------------------
 HOST_DELAY = 1.0  # seconds between two requests to one host
@@ -68,6 +70,12 @@ RENDER_SCROLLS = 50  # times that a list is scrolled to its end, as long as new 
 EXTRACT_SECONDS = 30.0  # for one page of scrapy extract; then it is counted as too slow and left out
 STOP_GRACE = 15.0  # seconds that running requests get after the first stop signal
 
+# --- Signs of life (docs/signals.md) -------------------------------------------------------------------------------
+METRICS_DIR = None  # folder for Prometheus' node_exporter, one file a spider
+WEBHOOK_URL = None  # told when a person should look
+NOTHING_NEW_HOURS = 0  # hours without a new article after which it is told so; 0: never
+LOG_JSON = False  # each line of the log as one JSON object
+
 # --- Components -------------------------------------------------------------------------------------------------
 SCHEDULER = "crawler.scheduler.LedgerScheduler"
 DOWNLOAD_HANDLERS = {
@@ -108,6 +116,7 @@ EXTENSIONS_BASE = {
 EXTENSIONS = {
     "crawler.archive.Archive": 0,  # opens the store before anything can be fetched
     "crawler.browser.Browser": 100,  # with render
+    "crawler.signs.Signs": 400,  # metrics, webhook, the disk
     "crawler.progress.Progress": 500,
     "crawler.outlook.Outlook": 600,  # one line, from what the ledger knows
 }

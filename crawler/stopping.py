@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals
 from scrapy.utils.asyncio import CallLaterResult, call_later, create_looping_call
 
+from crawler.logevents import event
+
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
@@ -54,7 +56,9 @@ class Stopping:
             self._timer.cancel()
         grace = self._grace if grace is None else grace
         if self._running:
-            logger.info("Stopping: %d requests are running and have %g s", len(self._running), grace)
+            logger.info(
+                "Stopping: %d requests are running and have %g s", len(self._running), grace, extra=event("stopping")
+            )
         self._timer = call_later(grace, self._give_up)
 
     @contextmanager
@@ -78,7 +82,11 @@ class Stopping:
 
     def _give_up(self) -> None:
         if self._running:
-            logger.info("Stopping: %d requests are given up, their URLs are queued again", len(self._running))
+            logger.info(
+                "Stopping: %d requests are given up, their URLs are queued again",
+                len(self._running),
+                extra=event("stopping"),
+            )
         for give_up in list(self._running):
             give_up()
 

@@ -548,7 +548,7 @@ class Store:
         while self._ops:  # sources that were found after the last commit
             self._commit()
         left = self._ledger.work_left()
-        status = OUTPUT if reason == "output_trouble" else STOPPED if left else FINISHED
+        status = OUTPUT if reason in ("output_trouble", "disk_low") else STOPPED if left else FINISHED
         told = drift_counts(self._watch.alarms)
         end = RunEnd(self._run_id, status, reason, {**counts, **self._counts, **told})
         if self._evidence is not None and left:

@@ -22,6 +22,7 @@ from crawler.drift import MOST, NEARLY_ALL, Fall, History, Rule, departures, fit
 from crawler.drift_report import told
 from crawler.drift_table import FELL, DriftTable
 from crawler.ledger_ops import DriftCounts, DriftState, DriftWindow, Op
+from crawler.logevents import event
 from crawler.template import FIELDS, LENGTH, ROW, Seen
 
 logger = logging.getLogger(__name__)
@@ -209,7 +210,8 @@ class Watch(Generic[_T]):
         template.stated.add(name)
         self._changed.add((seen.site, seen.template))
         self._raised.append((seen.site, seen.template, name))
-        logger.error("Drift: %s; such as %s", told(state), " ".join(state.urls))
+        about = event("drift", site=state.site, template=state.template, field=state.field)
+        logger.error("Drift: %s; such as %s", told(state), " ".join(state.urls), extra=about)
         for one in lacking:
             template.window.remove(one)
             self._leave(template, one)

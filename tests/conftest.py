@@ -47,6 +47,9 @@ class Crawl:
     archive: Path
 
 
+_NO_FLOOR = {"DISK_FLOOR": "0", "DISK_SHARE": "0"}  # nothing here depends on how full the machine's disk is
+
+
 class Crawler:
     """Runs ``scrapy crawl`` in a process of its own, through the replica.
 
@@ -100,6 +103,7 @@ class Crawler:
             "HOST_DELAY": "0",
             "CONTACT": "test@example.org",
             "TDMREP": "0",
+            **_NO_FLOOR,
             **settings,
         }
         pairs = [part for name, value in given.items() for part in ("-s", f"{name}={value}")]

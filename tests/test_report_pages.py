@@ -313,7 +313,7 @@ def test_runs_by_month(archive: Path) -> None:
         (second, first) = table.between("", "~")
         assert table.between(first.started_at[:7], first.started_at[:7] + "~") == [second, first]
         assert table.between("1999-01", "1999-02") == []
-        assert table.before(second, 10) == [first]
+        assert table.before("news", second.started_at, 10) == [first]
 
 
 # --- A browser ------------------------------------------------------------------------------------------------------

@@ -26,7 +26,9 @@ from w3lib.url import file_uri_to_path
 
 from crawler.arguments import ArgumentError, Arguments, parse_arguments
 from crawler.chromium import NoBrowser, find_chromium
+from crawler.disk import low_disk, room_of
 from crawler.lock import FolderLock, Locked
+from crawler.logevents import event, use_json_lines
 from crawler.runfacts import secrets_of
 from crawler.runlog import RunLog
 from crawler.sane import contact_trouble, hosts_asked, name_the_crawler, settings_trouble
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from crawler.archive import Archive
+    from crawler.signs import Signs
     from crawler.spider import NewsSpider
     from crawler.trouble import OutputTrouble
 
@@ -86,8 +89,11 @@ class Command(BaseRunSpiderCommand):
                 find_chromium(self.settings)
         except (ArgumentError, UsageError, NoBrowser) as error:
             stop(Status.USAGE, str(error), self.settings)
+        if self.settings.getbool("LOG_JSON"):
+            use_json_lines()
         trouble = _output_trouble(self.settings, pid_file)
         if trouble:
+            self._tell_refused(trouble)
             stop(Status.OUTPUT, trouble, self.settings)
         name_the_crawler(self.settings)
         # One job id for the lock, the spider and the store.
@@ -121,6 +127,16 @@ class Command(BaseRunSpiderCommand):
         except NotAllowed as error:
             stop(Status.USAGE, str(error), self.settings)
 
+    def _tell_refused(self, trouble: str) -> None:
+        """The webhook hears of a run that could not begin, too."""
+        assert self.settings is not None
+        if self.settings.get("WEBHOOK_URL"):
+            from crawler.webhook import Webhook
+
+            webhook = Webhook.of(self.settings, spider=self._spider.name)
+            webhook.send("run_failed", trouble, status=int(Status.OUTPUT))
+            webhook.close()
+
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.crawler_process is not None
         from twisted.internet import reactor as running_reactor
@@ -141,6 +157,8 @@ class Command(BaseRunSpiderCommand):
         if error is not None and self.exitcode == Status.FAULT:
             logger.critical("The crawl broke off", exc_info=error)
         _log_summary(crawler)
+        if (signs := _signs(crawler)) is not None:
+            signs.over(self.exitcode, line)
         if line:
             complain(line, self.settings)
             forget_stdout()
@@ -199,6 +217,16 @@ def _archive(crawler: Crawler) -> Archive | None:
         return None
 
 
+def _signs(crawler: Crawler) -> Signs | None:
+    """What tells of the run; None when the crawl broke off before."""
+    from crawler.signs import Signs
+
+    try:
+        return crawler.get_extension(Signs)
+    except RuntimeError:
+        return None
+
+
 def outcome(crawler: Crawler, error: BaseException | None) -> tuple[int, str | None]:
     """Exit status of a run that has ended, and the line to say on stderr.
 
@@ -253,6 +281,10 @@ def _output_trouble(settings: BaseSettings, pid_file: str | None) -> str | None:
     folder = Path(settings["ARCHIVE_DIR"]).absolute()
     if why := why_not_writable(folder):
         return f"ARCHIVE_DIR: {why}; free the path or set -s ARCHIVE_DIR=PATH"
+    with suppress(OSError):
+        room = room_of(folder, settings)
+        if room.is_low:
+            return str(low_disk(folder, room))
     for output in _feed_files(settings):
         if why := why_no_file(Path(output).absolute()):
             return f"-o: {why}; name a file that can be written"
@@ -278,4 +310,4 @@ def _log_summary(crawler: Crawler) -> None:
 
     with suppress(RuntimeError):  # a crawl that broke off before its first setting was read has no stats
         for line in summary_lines(crawler.stats.get_stats()):
-            logger.info(line)
+            logger.info(line, extra=event("summary"))

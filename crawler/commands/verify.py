@@ -90,7 +90,20 @@ class Command(ScrapyCommand):
             sys.stdout.flush()
         except BrokenPipeError:
             forget_stdout()
+        if not checked:
+            self._tell(checked)
         self.exitcode = self.exitcode or (Status.FINISHED if checked else Status.FAULT)
+
+    def _tell(self, checked: Checked) -> None:
+        """Have the webhook told, if there is one."""
+        from crawler.webhook import Webhook
+
+        assert self.settings is not None
+        webhook = Webhook.of(self.settings)
+        files = sorted({finding.file for finding in checked.findings})
+        text = f"{len(checked.findings):,} faults in {len(files):,} files, such as {files[0]}"
+        webhook.send("verification_failed", text, faults=len(checked.findings), files=files[:20])
+        webhook.close()
 
     def _note(self, folder: Path, checked: Checked) -> None:
         """Keep in the ledger when each file was hashed, and what came of it."""
