@@ -22,8 +22,7 @@ _PICTURE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:\?|$)", re.I)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _RIGHT = re.compile(r"text-align\s*:\s*(?:right|end)", re.I)
 _CENTRE = re.compile(r"text-align\s*:\s*center", re.I)
-_LOOKS = ("right", "centred", "strong", "italic", "linked")  # in the order of the members of Piece
-_PLAIN = (False,) * len(_LOOKS)
+_PLAIN: frozenset[str] = frozenset()
 _LOOKS_OF_TAG = {
     "b": ("strong",),
     "strong": ("strong",),
@@ -63,7 +62,7 @@ class Piece:
 
 
 class Walk:
-    """The walk. ``pieces`` grows; the open paragraph is ``text``, with the letters of it that had each look."""
+    """The walk. ``pieces`` grows; the open paragraph is ``text``, with the looks that all letters of it share."""
 
     def __init__(
         self, rules: BlockRules, base_url: str, actions: Actions, ends: Callable[[Piece], bool] | None = None
@@ -75,14 +74,14 @@ class Walk:
         self.end: int | None = None  # how many pieces there are up to the first that ``ends`` accepts
         self.asked = 0  # pieces that were asked
         self.pieces: list[Piece] = []
-        self.looks: list[str] = []  # those that the open elements set
+        self.looks = _PLAIN  # those that the open elements set
         self.depth = 0
         self.start()
 
     def start(self) -> None:
         """Open a new, empty paragraph."""
         self.text: list[str] = []
-        self.shown: dict[str, int] = {}  # letters that had each look
+        self.shared: frozenset[str] | None = None  # looks of all letters so far; None before the first letter
         self.links: list[str] = []
 
     def walk(self, element: _Element, depth: int) -> None:
@@ -129,7 +128,9 @@ class Walk:
         looks = _looks_of(child, tag)
         if tag == "a" and (address := absolute(self.base_url, (child.get("href") or "").strip())):
             self.links.append(address)
-        outer, self.looks = self.looks, [*self.looks, *looks]
+        outer = self.looks
+        if looks:
+            self.looks = outer.union(looks)
         self.walk(child, depth + 1)
         self.looks = outer
 
@@ -138,10 +139,8 @@ class Walk:
             return
         text = one_space(text)
         self.text.append(text)
-        if self.looks:
-            letters = _letters(text)
-            for look in set(self.looks):
-                self.shown[look] = self.shown.get(look, 0) + letters
+        if self.shared != _PLAIN and any(map(str.isalnum, text)):
+            self.shared = self.looks if self.shared is None else self.shared & self.looks
 
     def flush(self) -> None:
         """Close the open paragraph; two line breaks in a row make two paragraphs of it."""
@@ -149,17 +148,11 @@ class Walk:
             return
         whole = "".join(self.text)
         if not whole.isspace():
-            right, centred, strong, italic, linked = self.looks_of_all() if self.shown else _PLAIN
+            shared = self.shared or _PLAIN
+            looks = ("right" in shared, "centred" in shared, "strong" in shared, "italic" in shared, "linked" in shared)
             for text in _paragraphs(whole):
-                self.pieces.append(
-                    Piece(Block("paragraph", text), right, centred, strong, italic, linked, tuple(self.links))
-                )
+                self.pieces.append(Piece(Block("paragraph", text), *looks, tuple(self.links)))
         self.start()
-
-    def looks_of_all(self) -> tuple[bool, ...]:
-        """For each look whether all letters of the open paragraph have it."""
-        letters = sum(map(_letters, self.text))
-        return tuple(letters > 0 and self.shown.get(look) == letters for look in _LOOKS)
 
     # --- One method for each kind of element that is a block of its own ---------------------------------------
 
@@ -337,10 +330,13 @@ def _by_name(
             else:
                 others.append((rank, query, action))
 
+    parts = [key for key in simple if key[0] == "*"]  # of a class attribute: asked of every element
+
     @lru_cache(maxsize=4096)  # the elements of a site's pages have a few hundred classes
     def of(tag: str, classes: str | None, name: str | None) -> _Ranked | None:
-        names = (classes or "").split()
-        known = [entry for key in (*names, f"#{name}", f"<{tag}>") for entry in simple.get(key, ())]
+        names = classes or ""
+        keys = (*names.split(), *parts, f"#{name}", f"<{tag}>")
+        known = [entry for key in keys for entry in simple.get(key, ())]
         held = [(rank, action) for rank, where, action in known if where.fits(tag, names, name)]
         return min(held, key=itemgetter(0), default=None)
 

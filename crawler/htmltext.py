@@ -20,7 +20,6 @@ INLINE = frozenset(
 )
 
 _WHITE = " \t\r\n\f"  # HTML's white space: a no-break space is a letter here
-_SPACE = re.compile(f"[{_WHITE}]+")
 MAX_DEPTH = 100  # elements nested deeper are read as plain text; Python's stack ends at about 1000 frames
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-lazy", "src")  # the lazy address first: src may be a blank
 
@@ -36,8 +35,12 @@ def inline_text(element: _Element) -> str:
 
 def one_space(text: str) -> str:
     """Each run of HTML's white space as one space."""
-    ragged = "  " in text or "\n" in text or "\t" in text or "\r" in text or "\f" in text
-    return _SPACE.sub(" ", text) if ragged else text
+    for white in "\n\t\r\f":
+        if white in text:
+            text = text.replace(white, " ")
+    while "  " in text:  # a regular expression would look at every letter
+        text = text.replace("  ", " ")
+    return text
 
 
 def image_address(img: _Element, base_url: str) -> str | None:

@@ -17,6 +17,8 @@ from crawler.urls import canonical_url
 if TYPE_CHECKING:
     from crawler.page import ArticlePage
 
+_ABSOLUTE = ("https://", "http://")
+
 KINDS = (
     "article",
     "related",
@@ -119,7 +121,7 @@ def address(site: type[Addresses], href: str, base: str) -> str | None:
 
 def _facts(site: Any, href: str, base: str) -> tuple[str | None, str | None]:
     """Canonical address of an ``href`` and its kind by its shape; the same for all pages where it is absolute."""
-    return _read(site, href, None if href.startswith(("https://", "http://")) else base)
+    return _read(site, href, None if href.startswith(_ABSOLUTE) else base)
 
 
 @lru_cache(maxsize=65_536)  # menus, footers and lists repeat from page to page
@@ -160,15 +162,16 @@ def extract_links(
         url, shape = _facts(site, href, base_url)
         if url is None or not (asked or (by_address and by_address(url))):
             continue
-        key = (url, declared or kinds.kind(element, url, shape))
+        kind = declared or kinds.kind(element, url, shape)
+        key = (url, kind)
         if key in named:
             continue
-        position = found[key].position if key in found else len(found)
+        before = found.get(key)
         if text := inline_text(element).strip(" \u00a0"):
             named.add(key)
         else:
             wordless.setdefault(key, []).append(element)
-        found[key] = FoundLink(url, text or None, key[1], position)
+        found[key] = FoundLink(url, text or None, kind, len(found) if before is None else before.position)
     for key in wordless.keys() - named:
         found[key] = found[key]._replace(text=next(filter(None, map(_substitute, wordless[key])), None))
     return list(found.values())

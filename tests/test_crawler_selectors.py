@@ -20,6 +20,8 @@ def root() -> Any:
 
 QUERIES = [".a", "p.a", ".a.b", "#x", "div#x.a", ".a .c", ".a i", "#x .c", ".a a.d", "p", "p .c", ".a > .c", ".a, #c"]
 QUERIES += ['[id="c"]', ".none", ".a .none", ".c .c", "", "div", ".b.a.b", "i#x", ".a p .c", ".ab .a .c"]
+QUERIES += ['[class*="a"]', '[class*="b a"]', 'p[class*="a"]', '.b[class*="a a"]', '[class*="d"] .c', '.a [class*="c"]']
+QUERIES += ['[class*="none"]', '#x[class*="b"]', '[class*="a"] [class*="c"]']
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -59,7 +61,10 @@ def test_the_index_agrees_on_any_tree(text: str, query: str) -> None:
         ("#more", Place("", "#more", frozenset())),
         ("NAV", Place("nav", "", frozenset())),
         ("a b", None),
+        ('div[class*="cap"]', Place("div", "", frozenset(), "cap")),
+        ('.a[class*="cap"]', Place("", "", frozenset({"a"}), "cap")),
         ("a[href]", None),
+        ('[id*="cap"]', None),
         ("a:first-child", None),
         ("", None),
     ],
