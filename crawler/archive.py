@@ -175,9 +175,13 @@ class Archive:
                 stats.inc_value(f"capture/truncated/{exchange.cause}")
         return ref
 
-    async def derive(self, page: Rendered) -> CaptureRef:
-        """Have a rendered page written beside its document. Raises OutputTrouble when it could not be."""
-        assert self.store is not None
+    async def derive(self, page: Rendered) -> CaptureRef | None:
+        """Have a rendered page written beside its document. Raises OutputTrouble when it could not be.
+
+        None when archiving is off.
+        """
+        if self.store is None:
+            return None
         return await asyncio.wrap_future(self.store.derive(page))
 
     def passed_over(self, url: str, reason: str, hop_path: str, via: str) -> None:

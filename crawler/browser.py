@@ -72,7 +72,7 @@ class Browser:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         spider: Any = crawler.spider
-        if not crawler.settings.getbool("ARCHIVE_ENABLED", True) or not spider.renders_anything:
+        if not getattr(spider, "renders_anything", False):  # what asks a page or a few has a spider of its own
             raise NotConfigured
         browser = cls(crawler)
         crawler.signals.connect(browser.close, signal=signals.spider_closed)

@@ -3,7 +3,8 @@
     request ─► tee ─► response ─► (200, HTML) ─► browser, behind the door ─► scroll ─► DOM ─► archive ─► Response
                          └─► anything else goes on as it is
 
-The Response that comes out has the DOM as its body, and ``meta["capture"]`` names its ``resource`` record.
+The Response that comes out has the DOM as its body, and ``meta["capture"]`` names its ``resource`` record;
+``meta["plain"]`` is the Response that came over the network.
 """
 
 from __future__ import annotations
@@ -66,14 +67,14 @@ class RenderingHandler(ArchiveDownloadHandler):
             return response  # the middleware that decodes says why
         if not isinstance(document, HtmlResponse):
             return document
-        capture: CaptureRef = request.meta["capture"]
+        capture: CaptureRef | None = request.meta["capture"]
         rendered = await self._rendered(request, document, capture)
-        request.meta["document"] = capture
+        request.meta["plain"] = document
         request.meta["capture"] = await self._archive.derive(rendered)
         headers = {name: document.headers.getlist(name) for name in PERMISSIONS if name in document.headers}
         return HtmlResponse(document.url, 200, {"Content-Type": HTML, **headers}, rendered.html, request=request)
 
-    async def _rendered(self, request: Request, document: HtmlResponse, capture: CaptureRef) -> Rendered:
+    async def _rendered(self, request: Request, document: HtmlResponse, capture: CaptureRef | None) -> Rendered:
         """Open it, again when the browser died; nothing half-shown is taken when the crawl ends meanwhile."""
         stopping, error = self._archive.stopping, ""
         for _ in range(ATTEMPTS):
@@ -97,7 +98,7 @@ class RenderingHandler(ArchiveDownloadHandler):
             logger.warning("The browser died under %s: %s", request.url, error)
         raise RenderFailed(f"{request.url}: {error}")
 
-    async def _shown(self, request: Request, document: HtmlResponse, capture: CaptureRef) -> Rendered:
+    async def _shown(self, request: Request, document: HtmlResponse, capture: CaptureRef | None) -> Rendered:
         browser = self._crawler.get_extension(Browser)
         assert browser is not None
         meta, spider = request.meta, self._spider
@@ -112,7 +113,7 @@ class RenderingHandler(ArchiveDownloadHandler):
             raise loading.trouble
         stats: Any = self._crawler.stats
         stats.inc_value("browser/pages")
-        document_id = capture.revisit_id or capture.record_id
+        document_id = (capture.revisit_id or capture.record_id) if capture is not None else ""
         return Rendered(document.url, datetime.now(UTC), html, document_id, view)
 
     async def _dom(self, page: Any, loading: Loading, is_list: bool) -> tuple[bytes, bytes | None]:

@@ -18,6 +18,7 @@ from crawler.drift_report import drift_section
 from crawler.ledger_ops import HostState
 from crawler.ledger_runs import Run, RunFile
 from crawler.pace import politeness_section
+from crawler.samples import rendering_section
 from crawler.summary import by_reason
 
 SCHEMA: Final = "report/2"
@@ -125,6 +126,7 @@ PARTS: Final[Mapping[str, Callable[[Ended], Any]]] = {
     "left": lambda ended: ended.left,
     "counts": _stats,
     "drift": lambda ended: drift_section(ended.run.counts),
+    "rendering": lambda ended: rendering_section(ended.run.counts),
     "disk": _disk,
     "before": lambda ended: [run_line(run) for run in ended.before],
     "files": lambda ended: [asdict(file) for file in ended.files],

@@ -45,6 +45,7 @@ NUMBERS: dict[str, tuple[bool, float, float]] = {
     "BROWSER_PAGES": (True, 1, 100_000),
     "RENDER_SECONDS": (False, 1, 86_400),
     "RENDER_SCROLLS": (True, 0, 100_000),
+    "RENDER_SAMPLES": (True, 0, 10_000),
     "CONCURRENT_REQUESTS": (True, 1, 1_000),
     "CONCURRENT_REQUESTS_PER_DOMAIN": (True, 1, 1_000),
     "CONCURRENT_ITEMS": (True, 1, 10_000),

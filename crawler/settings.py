@@ -67,6 +67,7 @@ BROWSER_CONCURRENCY = 2  # pages open at once; each takes some 150 MB
 BROWSER_PAGES = 200  # pages after which the browser is started anew: it grows
 RENDER_SECONDS = 60.0  # for one page in the browser; what stands there then is taken
 RENDER_SCROLLS = 50  # times that a list is scrolled to its end, as long as new links come
+RENDER_SAMPLES = 20  # rendered pages of a template that are compared with what plain HTTP gave
 EXTRACT_SECONDS = 30.0  # for one page of scrapy extract; then it is counted as too slow and left out
 STOP_GRACE = 15.0  # seconds that running requests get after the first stop signal
 

@@ -32,6 +32,7 @@ from crawler.links import Addresses
 from crawler.patience import retry_after
 from crawler.refusal import EMPTY_SHELL, SOFT_404
 from crawler.requisites import RequisiteRules, requisites_of
+from crawler.samples import Samples
 from crawler.template import unread
 from crawler.text import clean
 from crawler.traps import SESSION, Traps, without_session
@@ -258,6 +259,8 @@ class NewsSpider(Addresses, scrapy.Spider):
 
     def _read_page(self, response: Response, visit: Visit) -> Iterator[Any]:
         page = self._page(response, visit)
+        if response.meta.get("plain") is not None:
+            self._sample(page, response, visit)
         if self._follow_page(page, visit):
             visit.links = page.page_links()
             if self.args.capture == "page":
@@ -267,6 +270,19 @@ class NewsSpider(Addresses, scrapy.Spider):
             yield self.archive.promise(visit, article)
         elif visit.kind not in LISTING_KINDS:
             self._refused(response, visit, page)
+
+    def _sample(self, page: ArticlePage, response: Response, visit: Visit) -> None:
+        """Note what the browser added to a rendered page; what goes wrong there is not the page's fault."""
+        plain: Response = response.meta.pop("plain")
+        try:
+            self._samples.take(page, lambda: self.page(plain), visit.kind if visit.kind in LISTING_KINDS else None)
+        except Exception:
+            logger.exception("%s could not be compared with what plain HTTP gave", visit.url)
+
+    @cached_property
+    def _samples(self) -> Samples:
+        assert self.crawler.stats is not None
+        return Samples(self.crawler.settings.getint("RENDER_SAMPLES"), self.crawler.stats)
 
     def _page(self, response: Response, visit: Visit) -> ArticlePage:
         return self.page(response, found_by=FoundBy(visit.kind, visit.via, visit.depth, visit.channel))

@@ -68,11 +68,16 @@ def without_row(article: Article) -> Seen:
     return seen_of(article)._replace(sources={ROW: NONE}, length=None)
 
 
+def template_of(page: ArticlePage, kind: str | None = None) -> str:
+    """The template of a page: by the kind of the article, or of a list by the kind of its link (``kind``)."""
+    language = page.pick("language") if page.source_of("language") == "url" else None
+    return template_name(page.name, kind or page.pick("kind") or "article", language)
+
+
 def unread(page: ArticlePage) -> Seen:
     """What is noted of a page where an article was promised and none was found."""
-    language = page.pick("language") if page.source_of("language") == "url" else None
     published = page.pick("published_at")
-    template = template_name(page.name, page.pick("kind") or "article", language)
+    template = template_of(page)
     year = published.day.year if published else 0
     return Seen(page.site or registered_domain(page.url), template, page.number, year, page.url, {ROW: NONE})
 

@@ -1,7 +1,8 @@
 """``scrapy probe``: one page, field by field: what each source says, what was chosen, which links would be followed.
 
 For the first person who looks at a live page, and for whoever wonders why a row says what it says. A URL is fetched
-once, past the same guard and robots.txt as in a crawl; nothing is archived. A file needs no network.
+once, past the same guard and robots.txt as in a crawl; nothing is archived. A file needs no network. With ``--compare``
+the page is opened in the browser too, and what only one of both readings finds is shown.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import DropItem
 
 from crawler.arguments import made_up_job
-from crawler.dates import Moment
+from crawler.showing import as_json, on_one_line
 from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scrapy.http import Response
+    from scrapy.settings import BaseSettings
 
     from crawler.items import Article
     from crawler.offline import Offline
@@ -33,7 +37,7 @@ class Command(ScrapyCommand):
     requires_crawler_process = False  # only a URL needs one
 
     def syntax(self) -> str:
-        return "URL|FILE [--url URL] [--json]"
+        return "URL|FILE [--url URL] [--compare] [--json]"
 
     def short_desc(self) -> str:
         return "Show field by field what is found on a page; nothing is archived"
@@ -42,6 +46,9 @@ class Command(ScrapyCommand):
         super().add_options(parser)
         one_line_errors(parser)
         parser.add_argument("--url", metavar="URL", help="address of the page in an HTML file, or which page of a WARC")
+        parser.add_argument(
+            "--compare", action="store_true", help="open the URL in the browser too: what does only one way find?"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object: row, sources, links")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -67,6 +74,10 @@ class Command(ScrapyCommand):
             trouble = trouble or contact_trouble(self.settings, [urlsplit(args[0]).hostname or ""])
             if not trouble and Hidden.of(self.settings).hides_url(args[0]):
                 trouble = f"{args[0][:200]!r} is excluded: scrapy exclude --list says why"
+            if not trouble and opts.compare:
+                trouble = _browser_trouble(self.settings)
+        elif opts.compare:
+            stop(Status.USAGE, "--compare opens a page in the browser: name a URL, not a file")
         elif not Path(args[0]).is_file():
             stop(Status.USAGE, f"no file {args[0][:200]!r}; a URL begins with http:// or https://")
         elif not _is_warc(args[0]) and not opts.url:
@@ -78,22 +89,36 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         try:
-            response = self._response(args[0], opts.url)
+            write = self._compared(args[0]) if opts.compare else self._probed(args[0], opts.url)
         except NoPage as error:
             complain(str(error), self.settings)
             self.exitcode = Status.FAULT
             return
-        findings = Findings.of(response, self._offline)
         try:
-            if opts.json:
-                _write_json(findings)
-            else:
-                _write_tables(findings)
+            write(opts.json)
             sys.stdout.flush()
         except OSError as error:
             complain(f"stdout: {error.strerror or error}", self.settings)
             forget_stdout()
             self.exitcode = Status.OUTPUT
+
+    def _probed(self, place: str, url: str | None) -> Callable[[bool], None]:
+        findings = Findings.of(self._response(place, url), self._offline)
+        return lambda as_json: _write_json(findings) if as_json else _write_tables(findings)
+
+    def _compared(self, url: str) -> Callable[[bool], None]:
+        from crawler.compare import compare
+        from crawler.compare_text import Compared, write_json, write_tables
+        from crawler.fetch_one import NotFetched, fetch_both_ways
+
+        assert self.settings is not None
+        try:
+            both = fetch_both_ways(url, self.settings, self._offline.spider_of)
+        except NotFetched as error:
+            raise NoPage(str(error)) from error
+        plain, browser = self._offline.page_of(both.plain), self._offline.page_of(both.browser)
+        compared = Compared(plain, browser, compare(plain, browser), both.asked, both.refused)
+        return lambda as_json: write_json(compared) if as_json else write_tables(compared)
 
     def _response(self, place: str, url: str | None) -> Response:
         from crawler.fetch_one import NotFetched, fetch
@@ -108,6 +133,16 @@ class Command(ScrapyCommand):
             return _from_warc(Path(place), url, self._offline, self.settings)
         assert url is not None
         return _from_html(Path(place), url)
+
+
+def _browser_trouble(settings: BaseSettings) -> str | None:
+    from crawler.chromium import NoBrowser, find_chromium
+
+    try:
+        find_chromium(settings)
+    except NoBrowser as error:
+        return str(error)
+    return None
 
 
 class NoPage(Exception):
@@ -134,7 +169,7 @@ class Findings:
             except DropItem as error:
                 refused = getattr(error, "reason", None) or str(error)
         sources = {
-            field: [{"source": source, "value": _plain(value)} for source, value in page.candidates(field)]
+            field: [{"source": source, "value": as_json(value)} for source, value in page.candidates(field)]
             for field in page.FIELDS
         }
         from crawler.links import KINDS
@@ -148,14 +183,6 @@ class Findings:
         if next_url and "next_page" not in links:
             links["next_page"] = [{"url": next_url, "text": None}]
         return cls(page, row, refused, sources, links)
-
-
-def _plain(value: Any) -> Any:
-    """A moment as JSON can say it, other values as they are."""
-    if not isinstance(value, Moment):
-        return value
-    at = value.at.isoformat() if value.at else None
-    return {"at": at, "day": value.day.isoformat(), "precision": value.precision, "text": value.text}
 
 
 def _from_html(path: Path, url: str) -> Response:
@@ -211,7 +238,7 @@ def _write_tables(findings: Findings) -> None:
     fields = Table("field", "", "source", "value", title="Fields (* chosen)", title_justify="left")
     for field, found in findings.sources.items():
         # Several selectors of one source often meet the same element: one line is enough for them.
-        said = dict.fromkeys((candidate["source"], _short(candidate["value"])) for candidate in found)
+        said = dict.fromkeys((candidate["source"], on_one_line(candidate["value"])) for candidate in found)
         for place, (source, value) in enumerate(said or [("", "-")]):
             fields.add_row("" if place else field, "*" if found and place == 0 else "", source, value)
     console.print(fields)
@@ -227,25 +254,8 @@ def _write_tables(findings: Findings) -> None:
     console.print(links)
 
 
-def _short(value: Any, most: int = 110) -> str:
-    """A candidate's value on one line: how many parts it has, then their texts as far as there is room."""
-    parts = value if isinstance(value, list) else [value]
-    text = "; ".join(filter(None, map(_text, parts)))
-    if len(parts) > 1:
-        text = f"{len(parts)} parts: {text}"
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"{value['at'] or value['day']} ({value['precision']}, {value['text']!r})"
-    names = ("text", "name") if hasattr(value, "type") else ("text", "name", "url")  # a block is told by its text
-    told = value if isinstance(value, str) else next(filter(None, (getattr(value, n, None) for n in names)), "")
-    return " ".join(str(told).split())
-
-
 def _link(link: dict[str, str | None]) -> str:
-    return f"{link['url']}  {_short(link['text'], 50)}" if link["text"] else str(link["url"])
+    return f"{link['url']}  {on_one_line(link['text'], 50)}" if link["text"] else str(link["url"])
 
 
 def _is_url(place: str) -> bool:
