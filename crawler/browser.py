@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
-from crawler.chromium import VIEWPORT, find_chromium, launch_options
+from crawler.chromium import VIEWPORT, find_chromium, launch_options, memory_of
 from crawler.deadend import DeadEnd
 from crawler.door import Door, Loading
 
@@ -33,16 +33,24 @@ class BrowserDied(Exception):
 
 
 class _Running:
-    """One browser process."""
+    """One browser with its processes."""
 
-    def __init__(self, browser: Any) -> None:
+    def __init__(self, browser: Any, session: Any) -> None:
         self.browser = browser
+        self._session = session  # of the whole browser
         self.pages = 0  # so far
         self.open = 0
 
     @property
     def alive(self) -> bool:
         return bool(self.browser.is_connected())
+
+    async def memory(self) -> int:
+        """Bytes that its processes hold for themselves now; 0 where that cannot be known."""
+        with suppress(Exception):  # it may be dead, or hang: that is noticed elsewhere
+            found = await asyncio.wait_for(self._session.send("SystemInfo.getProcessInfo"), CLOSE_SECONDS)
+            return sum(memory_of(process["id"]) for process in found["processInfo"])
+        return 0
 
     async def close(self) -> None:
         with suppress(Exception):  # it may be dead, or hang: its pipe is closed with ours at the latest
@@ -59,6 +67,7 @@ class Browser:
         self._stats = crawler.stats
         self._user_agent = settings["USER_AGENT"]
         self._budget = settings.getint("BROWSER_PAGES")
+        self._memory = settings.getint("BROWSER_MEMORY") << 20
         self._places = asyncio.Semaphore(settings.getint("BROWSER_CONCURRENCY"))
         self._starting = asyncio.Lock()
         spider: Any = crawler.spider
@@ -131,8 +140,8 @@ class Browser:
         """The browser that takes the next page."""
         async with self._starting:
             running = self._running
-            if running is not None and (not running.alive or running.pages >= self._budget):
-                self._stats.inc_value("browser/restarts" if running.alive else "browser/died")
+            if running is not None and (why := await self._is_over(running)):
+                self._stats.inc_value(f"browser/{why}")
                 self._running = None
                 self._retire(running)
             if self._running is None:
@@ -142,6 +151,16 @@ class Browser:
                     raise BrowserDied(f"it does not start: {str(error).partition(chr(10))[0]}") from error
             return self._running
 
+    async def _is_over(self, running: _Running) -> str | None:
+        """Why this browser gets no further page."""
+        if not running.alive:
+            return "died"
+        if running.pages >= self._budget:
+            return "restarts"
+        held = await running.memory()
+        self._stats.max_value("browser/memory_max", held)
+        return "restarts" if held > self._memory else None
+
     async def _start(self) -> _Running:
         from playwright.async_api import async_playwright
 
@@ -150,10 +169,11 @@ class Browser:
             self._playwright = await async_playwright().start()
         program = find_chromium(self._settings, self._playwright.chromium.executable_path)
         browser = await self._playwright.chromium.launch(**launch_options(program, self._port))
-        await self.door.attach(await browser.new_browser_cdp_session())
+        session = await browser.new_browser_cdp_session()
+        await self.door.attach(session)
         self._stats.inc_value("browser/started")
         logger.info("Chromium %s renders pages", browser.version)
-        return _Running(browser)
+        return _Running(browser, session)
 
     def _retire(self, running: _Running) -> None:
         """Close a browser that takes no more pages, once its last one is over."""

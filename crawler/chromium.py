@@ -73,6 +73,15 @@ def launch_options(program: str, dead_end: int) -> dict[str, Any]:
     }
 
 
+def memory_of(pid: int) -> int:
+    """Bytes that a process shares with no file; 0 when it has ended, or where there is no /proc (proc(5), statm)."""
+    try:
+        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text("ascii").split()
+    except (OSError, ValueError):
+        return 0
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+
+
 def _of_playwright() -> str | None:
     """Where Playwright would keep its own Chromium: only its driver knows, so it is asked, on a loop of its own."""
     found: list[str] = []

@@ -7,7 +7,7 @@ not allowed in a ``resource``: ISO 28500:2017, 5.7).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -20,6 +20,8 @@ DOM: Final = "urn:dom:"
 VIEW: Final = "urn:view:"
 HTML: Final = "text/html; charset=utf-8"
 STATUS: Final = 200  # only whole pages are rendered
+PERMISSIONS: Final = frozenset({b"x-robots-tag", b"tdm-reservation"})  # in lower case
+Header = tuple[bytes, bytes]
 RENDER: Final = "render"  # fact of a document's capture: its page is read from the DOM, never from the response
 
 
@@ -62,11 +64,19 @@ def page_address(uri: str) -> str:
     return uri.removeprefix(DOM).removeprefix(VIEW)
 
 
-def as_page(capture: Capture) -> Capture:
-    """A DOM record as the page that it is, for whoever reads responses; any other capture as it is."""
+def permissions_in(headers: Iterable[tuple[bytes, bytes]]) -> list[Header]:
+    """Those header lines of a document that hold for its DOM too."""
+    return [(name, value) for name, value in headers if name.lower() in PERMISSIONS]
+
+
+def as_page(capture: Capture, permissions: Iterable[Header] = ()) -> Capture:
+    """A DOM record as the page that it is, for whoever reads responses; any other capture as it is.
+
+    ``permissions`` are those of its document.
+    """
     if not is_dom(capture.record_type, capture.target_uri):
         return capture
-    headers = [(b"Content-Type", HTML.encode())]
+    headers = [(b"Content-Type", HTML.encode()), *permissions]
     return replace(capture, target_uri=capture.target_uri.removeprefix(DOM), status=STATUS, headers=headers)
 
 

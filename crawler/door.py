@@ -141,6 +141,7 @@ class Door:
     async def end(self, loading: Loading) -> None:
         """Let nothing new through, and wait for what was asked: it is being archived."""
         loading.over = True
+        loading.document = None  # nobody asks for it any more, and its frames are remembered for a while
         while loading.tasks:
             await asyncio.wait(set(loading.tasks))
 

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from scrapy.exceptions import DropItem
 
 from crawler.capture import CaptureRef
+from crawler.dom import Header, as_page, is_dom, permissions_in
+from crawler.extract_read import states_them
 from crawler.findings import Checked
 from crawler.ledger_files import LEDGER, FileTable
 from crawler.offline import Offline
@@ -74,10 +76,11 @@ class Evidence:
         for part in (*row["images"], *row["videos"]):
             if part["record_id"] is not None and self._place_of(part["record_id"]) is None:
                 raise Unproven("row-part", f"no record {part['record_id']}")
+        answer = replace(capture, target_uri=visited)
+        if is_dom(capture.record_type, visited):
+            answer = as_page(answer, self._permissions(row))
         try:
-            response = self._replay.decoded(
-                raw_response(replace(capture, target_uri=visited), _reference(row, capture))
-            )
+            response = self._replay.decoded(raw_response(answer, _reference(row, capture)))
         except UnreadableCapture as error:
             raise Unproven("row-page", str(error)) from error
         maker = self._maker(path)
@@ -120,6 +123,21 @@ class Evidence:
         if not warc["revisit_id"] and capture.date != row["captured_at"]:
             raise Unproven("row-date", f"WARC-Date is {capture.date}, captured_at {row['captured_at']}")
         return capture
+
+    def _permissions(self, row: dict[str, Any]) -> list[Header]:
+        """Headers of the document that a DOM was made of."""
+        dom = self._record(row["warc"]["file"], row["warc"]["offset"])
+        for named in dom.get_all("WARC-Concurrent-To"):
+            document = self._named(named)
+            stating = states_them(document)
+            return permissions_in((document if stating == named else self._named(stating)).message().headers)
+        raise Unproven("row-record", f"{dom.record_id} names no document")
+
+    def _named(self, record_id: str) -> Record:
+        place = self._place_of(record_id)
+        if place is None:
+            raise Unproven("row-record", f"no record {record_id}")
+        return self._record(*place)
 
     def _check_visit(self, row: dict[str, Any], capture: Capture) -> str:
         """A payload that was archived before: the visit's own record gives the date and names the original.

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crawler.dom import is_dom, to_be_rendered
+from crawler.dom import Header, is_dom, permissions_in, to_be_rendered
 from crawler.rebuild_read import job_in
 from warc.reader import DamagedRecord, Record, read_past_damage, read_records
 from warc.writer import is_meta
@@ -57,6 +57,7 @@ class Visited:
     record: Record
     job: str | None
     facts: dict[str, str] = field(default_factory=dict)
+    permissions: list[Header] = field(default_factory=list)  # of a DOM: those of its document
 
 
 def sources(names: Iterable[str], archive: Path) -> list[Source]:
@@ -99,7 +100,8 @@ def visits(path: Path) -> Iterator[Visited | DamagedRecord]:
     """Responses and revisits in the order of the file; what of it is damaged comes as the error."""
     waiting: Visited | None = None
     job: str | None = None
-    rendered: dict[str, dict[str, str]] = {}  # facts of documents whose DOM has not come yet
+    rendered: dict[str, Visited] = {}  # documents whose DOM has not come yet
+    permissions: dict[str, list[Header]] = {}  # by record, of documents that state any
     for record in read_past_damage(path):
         if isinstance(record, DamagedRecord):
             yield record
@@ -112,12 +114,26 @@ def visits(path: Path) -> Iterator[Visited | DamagedRecord]:
         elif record.type == "metadata" and waiting and waiting.record.record_id in record.get_all("WARC-Concurrent-To"):
             waiting.facts |= dict(record.fields())
             if to_be_rendered(waiting.facts):
-                rendered[waiting.record.record_id] = waiting.facts
+                rendered[waiting.record.record_id] = waiting
+                if stated := permissions_in(waiting.record.message().headers):
+                    permissions[waiting.record.record_id] = stated
         elif is_dom(record.type, record.target_uri):
-            facts = (rendered.pop(key) for key in record.get_all("WARC-Concurrent-To") if key in rendered)
-            yield Visited(record, job, next(facts, {}))
+            found = (rendered.pop(key) for key in record.get_all("WARC-Concurrent-To") if key in rendered)
+            document = next(found, None)
+            if document is None:
+                yield Visited(record, job)
+            else:
+                stated = permissions.get(states_them(document.record), [])
+                yield Visited(record, job, document.facts, stated)
     if waiting:
         yield waiting
+
+
+def states_them(document: Record) -> str:
+    """Id of the record whose headers say what the document permits: a 304 leaves that to what it refers to."""
+    profile = (document.get("WARC-Profile") or "").rstrip("/")
+    refers_to = document.get("WARC-Refers-To") if profile.endswith(NOT_MODIFIED) else None
+    return refers_to or document.record_id
 
 
 def keys_of(record: Record) -> Iterator[str]:

@@ -124,7 +124,7 @@ class Extractor:
 
     def row(self, source: Source, visited: Visited, original: Record, result: Extracted, file: str) -> Article | None:
         archived = capture_of(original)
-        capture = as_page(archived)
+        capture = as_page(archived, visited.permissions)
         if capture.status != 200:
             result.counts["other answers"] += 1
             return None

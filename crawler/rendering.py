@@ -16,10 +16,10 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
-from scrapy.http import HtmlResponse, Request, Response
+from scrapy.http import Headers, HtmlResponse, Request, Response
 
 from crawler.browser import Browser, BrowserDied
-from crawler.dom import HTML, Rendered, RenderFailed
+from crawler.dom import HTML, PERMISSIONS, Rendered, RenderFailed
 from crawler.door import Loading
 from crawler.handler import ArchiveDownloadHandler
 from crawler.ledger_ops import ARTICLE_KINDS
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PERMISSIONS = ("X-Robots-Tag", "TDM-Reservation")  # of the document's headers: they hold for its DOM too
 ATTEMPTS = 2  # a browser that died under a page is not the page's fault, the first time
 OVERTIME = 20.0  # seconds beyond RENDER_SECONDS for a page that answers nobody any more
 
@@ -71,8 +70,10 @@ class RenderingHandler(ArchiveDownloadHandler):
         rendered = await self._rendered(request, document, capture)
         request.meta["plain"] = document
         request.meta["capture"] = await self._archive.derive(rendered)
-        headers = {name: document.headers.getlist(name) for name in PERMISSIONS if name in document.headers}
-        return HtmlResponse(document.url, 200, {"Content-Type": HTML, **headers}, rendered.html, request=request)
+        headers = Headers({"Content-Type": HTML})
+        for name in PERMISSIONS:
+            headers.setlist(name, document.headers.getlist(name))
+        return HtmlResponse(document.url, 200, headers, rendered.html, request=request)
 
     async def _rendered(self, request: Request, document: HtmlResponse, capture: CaptureRef | None) -> Rendered:
         """Open it, again when the browser died; nothing half-shown is taken when the crawl ends meanwhile."""

@@ -33,8 +33,6 @@ def ledger_free(row: dict[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in row.items() if key not in FROM_LEDGER}
     kept["source"] = kept["source"] | {"id": None}
     kept["permissions"] = kept["permissions"] | {"robots_rule": None}
-    if row["extraction"]["input"] == "dom":  # its headers stand in the record of the document
-        kept["permissions"] |= {"x_robots_tag": None, "tdm_reservation": None}
     sources = [named for named in kept["extraction"]["sources"] if named["field"] != SOURCE_ID]
     kept["extraction"] = kept["extraction"] | {"suspect": False, "sources": sources}
     for key in ("images", "videos"):

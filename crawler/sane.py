@@ -43,6 +43,7 @@ NUMBERS: dict[str, tuple[bool, float, float]] = {
     "REQUISITE_MAXSIZE": (True, 1, 2**40),
     "BROWSER_CONCURRENCY": (True, 1, 100),
     "BROWSER_PAGES": (True, 1, 100_000),
+    "BROWSER_MEMORY": (True, 1, 1_000_000),
     "RENDER_SECONDS": (False, 1, 86_400),
     "RENDER_SCROLLS": (True, 0, 100_000),
     "RENDER_SAMPLES": (True, 0, 10_000),

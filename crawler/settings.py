@@ -65,6 +65,7 @@ REQUISITE_SECONDS = 300.0  # for all files of one article; after that its row is
 CHROMIUM = None  # program of the browser; when not set, Playwright's own, then chromium or google-chrome on the PATH
 BROWSER_CONCURRENCY = 2  # pages open at once; each takes some 150 MB
 BROWSER_PAGES = 200  # pages after which the browser is started anew: it grows
+BROWSER_MEMORY = 2000  # MB that its processes may hold for themselves between two pages; then it is started anew too
 RENDER_SECONDS = 60.0  # for one page in the browser; what stands there then is taken
 RENDER_SCROLLS = 50  # times that a list is scrolled to its end, as long as new links come
 RENDER_SAMPLES = 20  # rendered pages of a template that are compared with what plain HTTP gave

@@ -176,14 +176,13 @@ setTimeout(() => alert("đứng lại"), 500);
 </script>"""
 
 
-def article(title: str, extra: str) -> str:
+def article(title: str, extra: str, paragraphs: str = "".join(f"<p>{text}</p>" for text in TEXT)) -> str:
     stated = {
         "@context": "https://schema.org",
         "@type": "NewsArticle",
         "headline": title,
         "datePublished": "2026-11-19T08:30:00+07:00",
     }
-    paragraphs = "".join(f"<p>{text}</p>" for text in TEXT)
     return f"""<!DOCTYPE html><html lang="vi"><head><meta charset="utf-8"><title>{title}</title>
 <script type="application/ld+json">{json.dumps(stated, ensure_ascii=False)}</script></head>
 <body><article><h1>{title}</h1>{paragraphs}</article>{extra}</body></html>"""
