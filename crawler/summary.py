@@ -30,12 +30,9 @@ def summary_lines(stats: Stats) -> list[str]:
     lines += _reasons("Dropped", stats, "items/dropped/")
     lines += _reasons("Articles", stats, "events/")
     lines += drift_lines(stats)
-<<<<<<< HEAD
+    lines += rendering_lines(stats)
     lines += _reasons("Refused for the server's certificate", stats, "tls/refused/")
     lines += _reasons("Archived in spite of the server's certificate", stats, "tls/archived/")
-=======
-    lines += rendering_lines(stats)
->>>>>>> bad33be (What the browser adds: scrapy probe --compare shows it for a page, a run's report for each template that it renders)
     if stats.get("robots/forbidden"):
         lines.append(f"Forbidden by robots.txt: {stats['robots/forbidden']:,}")
     lines += [f"Written: {file}" for file in stats.get("store/files", ())]

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
-import selectors
 import subprocess
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from itertools import zip_longest
@@ -27,7 +24,7 @@ from crawler.capture import Exchange
 from crawler.pywb import closed_files, find_wayback, lay_out
 from crawler.records import records_of
 from tests.conftest import ROOT, Crawler, ReplicaProcess, without_network_settings
-from tests.peers import peer
+from tests.replaying import SEALED, Seen, archived_address, chromium, plain, serving
 from tests.replica.media import media
 from tests.truth import rows_of
 from warc.cdxj import parse_line
@@ -35,23 +32,12 @@ from warc.reader import Record, read_records
 from warc.writer import WarcFile
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 ARTICLES = 12  # of each site
 PAGES = 20
 URLS = 100
 SCREENS = ROOT / ".cache" / "screens"
-CHROMIUM = "/usr/bin/chromium"
-SEALED = (  # whatever is not on this machine is neither found nor reached
-    "--proxy-server=http://127.0.0.1:1",
-    "--proxy-bypass-list=127.0.0.1",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-)
-ARCHIVED = re.compile(r"/archive/\d+(?:[a-z]{2}_)?/(?:https?:)?(//.*)")
-
-
 # --- What needs no pywb ---------------------------------------------------------------------------------------------
 
 
@@ -178,22 +164,8 @@ def archive(crawl: Crawler, replica_process: ReplicaProcess) -> Archive:
 
 @pytest.fixture(scope="module")
 def served(archive: Archive) -> Iterator[str]:
-    """``scrapy replay`` on this archive; its address, such as ``http://127.0.0.1:4711/archive/``."""
-    environment = peer("wayback").parent.parent
-    command = [sys.executable, "-m", "scrapy", "replay", "--port", "0"]
-    command += ["-s", f"ARCHIVE_DIR={archive.folder}", "-s", f"PYWB={environment}"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=without_network_settings(), stdout=subprocess.PIPE, text=True
-    ) as server:
-        assert server.stdout is not None
-        try:
-            with selectors.DefaultSelector() as selector:
-                selector.register(server.stdout, selectors.EVENT_READ)
-                assert selector.select(90), "scrapy replay did not say that it is ready"
-            yield server.stdout.readline().split(" ")[0]
-        finally:
-            server.terminate()
-            assert server.wait(20) == 0
+    with serving(archive.folder) as address:
+        yield address
 
 
 def ask(address: str) -> tuple[int, dict[str, str], bytes]:
@@ -258,40 +230,8 @@ def test_a_picture_is_found_by_every_query_that_only_dates_a_cache(archive: Arch
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not os.access(CHROMIUM, os.X_OK):
-        pytest.skip(f"no {CHROMIUM}: apt-get install -y chromium")
-    from playwright.sync_api import sync_playwright
-
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*SEALED, *sandbox])
+    with chromium(*SEALED) as browser:
         yield browser
-        browser.close()
-
-
-@dataclass
-class Seen:
-    """What a page asked for, and what it was answered."""
-
-    asked: list[str] = field(default_factory=list)
-    answered: dict[str, int] = field(default_factory=dict)
-    failed: list[str] = field(default_factory=list)
-
-    def watch(self, page: Page) -> None:
-        page.on("request", lambda request: self.asked.append(request.url))
-        page.on("response", lambda response: self.answered.update({response.url: response.status}))
-        page.on("requestfailed", lambda request: self.failed.append(request.url))
-
-
-def plain(text: str) -> str:
-    """Text as it can be compared: NFC, one space between words."""
-    return " ".join(unicodedata.normalize("NFC", text.replace("\u00ad", "").replace("\u200b", "")).split())
-
-
-def archived_address(url: str) -> str | None:
-    """The address of the site in a replay's address."""
-    found = ARCHIVED.search(url)
-    return f"https:{found[1]}" if found else None
 
 
 @pytest.mark.slow

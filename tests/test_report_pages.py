@@ -25,8 +25,9 @@ from crawler.report_page import page_of
 from crawler.runfacts import as_json
 from crawler.verifying import check_archive
 from tests.conftest import ROOT, without_network_settings
+from tests.replaying import CHROMIUM, SEALED
 from tests.smallpaper import HOST, Printer, SmallPaper, printing
-from tests.test_replay import CHROMIUM, SCREENS, SEALED
+from tests.test_replay import SCREENS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
