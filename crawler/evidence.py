@@ -10,6 +10,7 @@ record, its ids and its digest, and counted by that number.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -171,7 +172,8 @@ class Evidence:
     def _place(self, file: str) -> Path:
         """A WARC file of the archive, under its name or still being written."""
         path = self._folder / file
-        if not path.resolve().is_relative_to(self._folder.resolve()):
+        # By the name alone: whoever keeps the archive may have put a link in the place of a file (docs/disk.md).
+        if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(self._folder)):
             raise Unproven("row-record", f"{file!r} is outside of the archive")
         return path if path.exists() else path.with_name(path.name + OPEN)
 

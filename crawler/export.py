@@ -69,7 +69,7 @@ def write_export(
         finally:
             plan.close()
         if cursor is None:
-            _take_name(draft, folder)
+            take_name(draft, folder)
         else:
             files = [path for path in sorted(draft.rglob("*")) if path.is_file()]
             cursor[1].deliver(choice.until, [(path, folder / path.relative_to(draft)) for path in files])
@@ -131,7 +131,7 @@ def _fill(
     _write(draft / ABOUT, json.dumps(about, ensure_ascii=False, indent=1).encode() + b"\n")
 
 
-def _take_name(draft: Path, folder: Path) -> None:
+def take_name(draft: Path, folder: Path) -> None:
     """Put the whole folder where it belongs; an older export of ours goes only when this one is whole."""
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)

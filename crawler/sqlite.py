@@ -6,6 +6,7 @@ them there, and holds that what no other database knows stands in this module al
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -129,6 +130,17 @@ def move_log_in(db: sqlite3.Connection) -> None:
 def leave_wal(db: sqlite3.Connection) -> None:
     """Make the file whole by itself, without a log beside it."""
     db.execute("PRAGMA journal_mode = DELETE")
+
+
+def make_whole(path: Path) -> None:
+    """Have a copy stand by itself, without a write-ahead log beside it, and on disk."""
+    db = open_writer(path)
+    try:
+        leave_wal(db)
+    finally:
+        db.close()
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def copy(old: Path, new: Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crawler.cursor import Cursor
     from crawler.export import Layout
 
-FORMATS = "parquet, jsonl, hf, schema.org, zyte"
+FORMATS = "parquet, jsonl, hf, schema.org, zyte, bag"
 
 
 class Command(ScrapyCommand):
@@ -66,6 +66,8 @@ class Command(ScrapyCommand):
             stop(Status.USAGE, trouble)
         if opts.cursor is not None and (opts.latest or opts.force):
             stop(Status.USAGE, "--cursor adds to a folder: --latest and --force go with a whole export alone")
+        if opts.format == "bag" and (opts.latest or opts.since or opts.tag or opts.cursor or opts.full_text):
+            stop(Status.USAGE, "a bag holds the whole archive: only -o and --force go with it")
         self._since = day(opts.since)
         self._archive = Path(self.settings["ARCHIVE_DIR"]).absolute()
         if not (self._archive / LEDGER).is_file():
@@ -93,7 +95,31 @@ class Command(ScrapyCommand):
         if why := why_not_writable(folder.parent):
             stop(Status.OUTPUT, f"-o: {why}; name a folder that can be written")
 
+    def _run_bag(self, opts: argparse.Namespace) -> None:
+        from crawler.backup import Damaged
+        from crawler.bag import write_bag
+
+        assert self.settings is not None
+        names = {"Source-Organization": "OPERATOR", "Contact-Email": "CONTACT", "External-Identifier": "COLLECTION"}
+        given = {name: str(self.settings[key]) for name, key in names.items() if self.settings.get(key)}
+        if not given.get("Contact-Email", "@").count("@"):
+            given["Contact-Name"] = given.pop("Contact-Email")  # a web page
+        try:
+            files = write_bag(self._archive, self._folder, given)
+        except Damaged as error:
+            stop(Status.FAULT, f"{error}; nothing was written", self.settings)
+        except sqlite3.Error as error:
+            stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
+        except OSError as error:
+            complain(f"{error.filename or opts.output}: {error.strerror or error}; nothing was replaced", self.settings)
+            self.exitcode = Status.OUTPUT
+            return
+        complain(f"{counted(files, 'file')} to {opts.output}")
+
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if opts.format == "bag":
+            self._run_bag(opts)
+            return
         from crawler.cursor import Cursor, CursorError
         from crawler.exclusions import Hidden
         from crawler.export import UNFINISHED, Choice, Layout, write_export
