@@ -1,4 +1,4 @@
-"""What the timetable has done: one JSON line each in ``logs/timetable/<year>-<month>.jsonl``, never changed.
+"""What the timetable has done: one JSON line each in ``timetable/<year>-<month>.jsonl``, never changed.
 
 The ledger knows of a run once it has begun. What it cannot know stands here: which due time a start was for, that a
 start came to nothing, and what a person was told already.
@@ -54,7 +54,7 @@ class Journal:
     """The lines of this and the last month that had any. OSError when they cannot be read or written."""
 
     def __init__(self, archive: Path) -> None:
-        self.folder = archive / "logs" / "timetable"
+        self.folder = archive / "timetable"
         self.lines: list[Line] = []
         for file in sorted(self.folder.glob("[0-9]*-[0-9]*.jsonl"))[-2:]:
             self.lines += [line for text in file.read_bytes().split(b"\n") if (line := _line(text)) is not None]

@@ -53,7 +53,7 @@ def plan(
     waits = any(line.kind == "waits" and line.due == last for line in lines)
     failed = [line for line in lines if line.kind in ("started", "resumed") and line.due == last]
     if len(failed) >= TRIES:
-        missed.append(Missed((last,), f"{TRIES} starts came to nothing, see logs/timetable/{failed[-1].job}.log"))
+        missed.append(Missed((last,), f"{TRIES} starts came to nothing, see timetable/{failed[-1].job}.log"))
     elif entry.missed == "report" and now - last > entry.late and not waits and not failed:
         missed.append(Missed((last,), "nobody looked at the timetable in time"))
     elif busy and entry.overlap == "skip":

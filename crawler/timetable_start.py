@@ -47,7 +47,7 @@ class Starter(Protocol):
 class Direct:
     """A process in a session of its own. It gets the spider's lock with its start, so no second one can come between.
 
-    Its output goes to ``logs/timetable/<job>.log``.
+    Its output goes to ``timetable/<job>.log``.
     """
 
     def __init__(self, archive: Path, options: Sequence[str], ahead: timedelta) -> None:
@@ -63,7 +63,7 @@ class Direct:
         """Raises Locked or OSError."""
         lock = FolderLock(self._archive, entry.spider, job)
         try:
-            log = self._archive / "logs" / "timetable" / f"{job}.log"
+            log = self._archive / "timetable" / f"{job}.log"
             log.parent.mkdir(parents=True, exist_ok=True)
             noted()
             with log.open("ab") as out:

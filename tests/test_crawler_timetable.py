@@ -255,7 +255,7 @@ RESUMED = [line("resumed", "05:20", why="a", job=job) for job in "xyz"]
             [],
             [KNOWN, *(line("started", "05:00", "05:00", job=job) for job in "abc")],
             [],
-            Plan(missed=(Missed((at("05:00"),), "3 starts came to nothing, see logs/timetable/c.log"),)),
+            Plan(missed=(Missed((at("05:00"),), "3 starts came to nothing, see timetable/c.log"),)),
         ),
         # Interrupted runs are resumed; those that reached their limit are not.
         ({}, "05:30", [STOPPED], [KNOWN], [], Plan(resume=STOPPED)),
