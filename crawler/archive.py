@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
-from gzip import BadGzipFile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -38,6 +37,7 @@ from crawler.drift_report import drift_rule, note_drift
 from crawler.inhand import CRASHES, TIMES, InHand
 from crawler.items import Article
 from crawler.ledger_ops import FrontierRow, Scope
+from crawler.limits import NotRead
 from crawler.logevents import event
 from crawler.recrawl import Recrawl
 from crawler.replay import raw_response
@@ -47,6 +47,7 @@ from crawler.sites import Sites
 from crawler.stopping import Stopping, Unfinished
 from crawler.store import Store
 from crawler.template import without_row
+from crawler.timelimit import in_time
 from crawler.trouble import OWN_FAULTS, OutputTrouble, trouble_of
 from crawler.visit import Visit
 from crawler.warcinfo import code_digest, warcinfo_fields
@@ -68,7 +69,6 @@ FAILURES: tuple[tuple[type[BaseException], str], ...] = (
     (DownloadCancelledError, "too_large"),
     (CannotResolveHostError, "unknown_host"),
     (DownloadConnectionRefusedError, "connection_refused"),
-    (BadGzipFile, "bad_encoding"),
     (RenderFailed, "not_rendered"),
     (CertificateRefused, BAD_CERTIFICATE),
 )
@@ -93,6 +93,7 @@ class Archive:
         self.rows = 0  # decided by this run
         self._max_articles = args.max_articles
         self._crawler = crawler
+        self._parse_seconds = crawler.settings.getfloat("PARSE_SECONDS")
         self._deciding = asyncio.Lock()
         self._told = Recent()
         self._in_hand: InHand | None = None
@@ -210,8 +211,9 @@ class Archive:
     def in_hand(self, visit: Visit, response: Response, steps: Iterator[Any]) -> Iterator[Any]:
         """The steps of reading a page, written down while they are taken: the page may take this process with it.
 
-        None of them for a page that several processes have died with.
+        None of them for a page that several processes have died with. NotRead for one that takes too long.
         """
+        steps = in_time(self._parse_seconds, visit.url, steps)
         row: FrontierRow | None = response.request.meta.get("frontier") if response.request else None
         if row is None or self._in_hand is None:
             return steps
@@ -253,6 +255,8 @@ class Archive:
             visit.end("refused", reason)
             if "capture" not in failure.request.meta:  # type: ignore[attr-defined]
                 visit.passed.append(PassedOver(visit.url, reason, visit.hop_path, visit.via))
+        elif isinstance(error, NotRead):
+            self.not_read(visit, error)
         else:
             reason = next((name for kind, name in FAILURES if isinstance(error, kind)), type(error).__name__)
             visit.end("failed", reason)
@@ -262,8 +266,18 @@ class Archive:
             logger.warning("%s: %s (%s)", reason, visit.url, error, extra=about)
         self.exhausted(visit)
 
+    def not_read(self, visit: Visit, error: NotRead) -> None:
+        """What came is archived; why it is not read stands in the log, the stats and the crawl log."""
+        visit.end("failed", error.reason)
+        visit.beyond[error.reason] += 1
+        visit.passed.append(PassedOver(visit.url, error.reason, visit.hop_path, visit.via))
+        logger.warning("%s: %s", error.reason, error)
+
     def broke_off(self, visit: Visit, error: Exception) -> bool:
-        """The callback has failed: another pass tries again. False when it was this machine that failed."""
+        """The callback has failed: another pass tries again. False when it was no fault of the code."""
+        if isinstance(error, NotRead):
+            self.not_read(visit, error)
+            return False
         if self._own_fault(error):
             visit.end("captured")
             return False
@@ -282,6 +296,8 @@ class Archive:
             return
         if visit.outcome in ("failed", "refused"):
             self._stats.inc_value(f"{visit.outcome}/{visit.reason}")
+        for reason, count in visit.beyond.items():
+            self._stats.inc_value(f"limits/{reason}", count)
         scheduler: Any = self._crawler.engine.scheduler if self._crawler.engine else None
         if scheduler is not None:
             scheduler.finish(visit)
@@ -457,6 +473,6 @@ def archive_of(crawler: Crawler) -> Archive:
 
 def _counts(stats: dict[str, Any]) -> dict[str, Any]:
     """What the ledger keeps of a run's stats."""
-    of_pages = ("requisites/", "browser/", "drift/")
-    prefixes = ("capture/", "tls/", "store/", "items/", "failed/", "refused/", "robots/", "guard/", *of_pages)
+    prefixes = ("capture/", "tls/", "store/", "items/", "failed/", "refused/", "limits/", "robots/", "guard/")
+    prefixes += ("requisites/", "browser/", "drift/")  # of pages
     return {key: value for key, value in stats.items() if key.startswith(prefixes)}

@@ -114,6 +114,12 @@ def decode_page(body: bytes, content_type: str | None) -> tuple[str, str, bytes]
     return text, name, text.encode("utf-8", "replace")
 
 
+def codec_of(label: str) -> str | None:
+    """Python's codec for a label of the standard; None for a label that it does not know."""
+    name = _LABELS.get(label.strip().lower())
+    return _CODECS[name][0] if name else None
+
+
 def _declared(body: bytes, content_type: str | None) -> Iterator[str]:
     if parameter := _PARAMETER.search(content_type or ""):
         yield parameter[1]

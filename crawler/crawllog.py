@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from crawler.capture import Exchange
 from crawler.dates import utc_text
+from crawler.limits import REASONS
 from crawler.pace import Pace
 from crawler.records import CaptureRecords
 from crawler.sqlite import open_scratch
@@ -45,20 +46,25 @@ NO_ANSWER: Final[Mapping[str, int]] = {
 }
 # Of a URL that was not asked for (or, ``crashes``, whose answer is not read), by the reason; every other reason is one
 # of the scope
-NOT_ASKED: Final[Mapping[str, int]] = {
-    "robots": ROBOTS,
-    "robots_unreachable": ROBOTS,
-    "crashes": CRASHED,
-    BAD_CERTIFICATE: NO_CONNECTION,
-    "depth": TOO_DEEP,
-    "private_address": EXCLUDED,
-    "excluded": EXCLUDED,
-    "parked": EXCLUDED,
-    "max_articles": LIMIT,
-    "stopped": LIMIT,
-    "too_many": LIMIT,
-    "out_of_time": LIMIT,
-} | dict.fromkeys(TRAPS, LIMIT)
+NOT_ASKED: Final[Mapping[str, int]] = (
+    dict.fromkeys(REASONS, LIMIT)
+    | {
+        "robots": ROBOTS,
+        "robots_unreachable": ROBOTS,
+        "crashes": CRASHED,
+        BAD_CERTIFICATE: NO_CONNECTION,
+        "depth": TOO_DEEP,
+        "link_too_deep": TOO_DEEP,
+        "private_address": EXCLUDED,
+        "excluded": EXCLUDED,
+        "parked": EXCLUDED,
+        "max_articles": LIMIT,
+        "stopped": LIMIT,
+        "too_many": LIMIT,
+        "out_of_time": LIMIT,
+    }
+    | dict.fromkeys(TRAPS, LIMIT)
+)
 
 _PLAIN = re.compile(r"[!-~]+")
 _LETTERS: Final = "".join(map(chr, range(0x21, 0x7F)))

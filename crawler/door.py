@@ -100,7 +100,7 @@ class Door:
         self._spider: Any = crawler.spider
         self._archive = archive
         self._stats = crawler.stats
-        self._replay = Replay(settings, crawler)
+        self._replay = Replay(settings)
         self._guard = Guard.from_settings(settings, crawler.stats)
         self._hidden = Hidden.of(settings)
         self._delay = settings.getfloat("REQUISITE_DELAY")

@@ -5,12 +5,9 @@ visit ─► response ─► the site's page object ─► clean ─► validate
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from scrapy.exceptions import DropItem
 from scrapy.http import JsonResponse, TextResponse, XmlResponse
@@ -22,6 +19,7 @@ from crawler.items import Article, FoundBy
 from crawler.offline import Offline
 from crawler.replay import Replay, UnreadableCapture, raw_response, ref_of
 from crawler.serialize import to_line
+from crawler.timelimit import TooSlow, time_limit
 from warc.reader import DamagedRecord, Record, capture_of, read_at
 
 if TYPE_CHECKING:
@@ -29,10 +27,6 @@ if TYPE_CHECKING:
 
 NOBODY = "extract"  # ``run`` of a row whose file does not say which job fetched the page
 FAULTS = ("damaged records", "failed", "too slow")
-
-
-class TooSlow(Exception):
-    """A page took longer than it may."""
 
 
 @dataclass(slots=True)
@@ -166,19 +160,3 @@ def found_by(facts: dict[str, str]) -> FoundBy:
     """How the crawl came to the page, as its metadata record tells it."""
     depth = facts.get("depth", "")
     return FoundBy(facts.get("kind"), facts.get("via"), int(depth) if depth.isdecimal() else 0, facts.get("channel"))
-
-
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TooSlow in the main thread after this time; what runs in C is heard at its end."""
-
-    def ring(*_: Any) -> None:
-        raise TooSlow
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

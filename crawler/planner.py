@@ -114,7 +114,7 @@ class Planner:
         if answered is None or answered.response.status != 200:
             return []
         self.plan.open_sitemaps.append(url)
-        return self._take(read_entries(answered.response.body))
+        return self._take(read_entries(answered.response.body, self.site.limits).found)
 
     def _take(self, entries: Iterable[Entry]) -> list[str]:
         """Note the articles that the crawl would take; give the sitemaps that it would open."""

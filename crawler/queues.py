@@ -30,12 +30,13 @@ class _Host:
     stale: bool = False  # something better than the last of ``rows`` was queued
     batch: int = AT_FIRST  # rows to read next: twice as many each time they could be used up
     later: float = math.inf  # when the first URL that has to wait may go
+    left_alone: bool = False  # this run asks no more of it
     leaving: set[int] = field(default_factory=set)  # handed out; the ledger does not say so yet
     listed_at: float = math.inf  # when its turn comes: -inf in the ready list, inf in no list
 
     @property
     def pending(self) -> bool:
-        return bool(self.rows) or not self.whole or self.later < math.inf
+        return not self.left_alone and (bool(self.rows) or not self.whole or self.later < math.inf)
 
 
 class HostQueues:
@@ -92,6 +93,8 @@ class HostQueues:
         while self._ready and taken is None:
             host = self._ready.popleft()
             host.listed_at = math.inf
+            if host.left_alone:
+                continue
             if self._politeness.ready(host.name, now) and (host.stale or not host.rows):
                 self._read(host)
             if not host.rows or not self._politeness.ready(host.name, now):
@@ -106,6 +109,10 @@ class HostQueues:
             host.listed_at = -math.inf
             self._ready.append(host)
         return taken
+
+    def leave_alone(self, name: str) -> None:
+        """This run asks no more of the host; what is queued waits for the next one."""
+        self._host(name).left_alone = True
 
     def queued(self, name: str, priority: float) -> None:
         """A URL of this host was committed to the queue."""

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import Any, ClassVar
 
-from lxml import etree
 from lxml.etree import _Element
 from scrapy.http import Response
 
@@ -20,14 +19,14 @@ from crawler.charset import decode_page
 from crawler.dates import HANOI, Moment, parse
 from crawler.items import Tag
 from crawler.labels import after_labels
+from crawler.limits import NotRead, limits_of
 from crawler.links import Addresses, address
+from crawler.parsing import parse_page
 from crawler.selectors import Index
 from crawler.text import clean, unescape_once
 from crawler.urls import canonical_url, path_of, registered_domain
 
 Candidates = Iterator[tuple[str, Any]]
-
-_PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, collect_ids=False)
 
 
 class Reading(Addresses):
@@ -36,12 +35,16 @@ class Reading(Addresses):
     ZONE: ClassVar[tzinfo] = HANOI  # of printed times that name none
 
     def __init__(self, response: Response) -> None:
+        """Raises NotRead for a page beyond the limits that came with its request."""
         self.response = response
         self.capture: CaptureRef | None = request_meta(response).get("capture")
         content_type = response.headers.get("Content-Type")
         declared = content_type.decode("latin-1") if content_type else None
+        limits = limits_of(request_meta(response))
+        if len(response.body) > limits.page_maxsize:
+            raise NotRead("page_too_large", f"{response.url} has {len(response.body)} bytes")
         self.html, self.encoding, self.utf8 = decode_page(response.body, declared)
-        self.root = _parse(self.utf8)
+        self.root = parse_page(self.utf8, limits, response.url)
         self.index = Index(self.root)
         base = next((b.get("href") for b in self.index.iter("base") if b.get("href")), None)
         self.base_url = (canonical_url(base, response.url) if base else None) or response.url
@@ -142,15 +145,6 @@ class Reading(Addresses):
     def identity(self, url: str) -> str:
         """Row id of the article at an address of this site."""
         return self.article_id(url) or f"{registered_domain(url)}:{path_of(url)}"
-
-
-def _parse(utf8: bytes) -> _Element:
-    """Parse once. Empty and broken documents give an empty page, not an error."""
-    try:
-        root = etree.fromstring(utf8.replace(b"\0", b""), _PARSER)
-    except (ValueError, etree.XMLSyntaxError):  # nothing but white space or comments
-        root = None
-    return root if root is not None else etree.fromstring("<html><body></body></html>", _PARSER)
 
 
 def request_meta(response: Response) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from crawler.arguments import arguments_of_scope, made_up_job
 from crawler.inhand import InHand
 from crawler.ledger_ops import Op, Requeue, Scope
+from crawler.limits import Limits
 from crawler.metawarc import report_in
 from crawler.rebuild_draft import Draft
 from crawler.rebuild_read import files_of, job_of
@@ -64,7 +65,7 @@ def find_again(draft: Draft, settings: Settings, scope: Scope, in_hand: InHand) 
     if scope.spider not in sites.names or is_over(draft, scope, arguments):
         return
     try:
-        spider = sites.load(scope.spider).of(arguments_of_scope(arguments, made_up_job()))
+        spider = sites.load(scope.spider).of(arguments_of_scope(arguments, made_up_job()), Limits.of(settings))
     except (KeyError, TypeError, ValueError) as error:
         logger.warning("Arguments of %s that cannot be read, its lists are asked again: %r", scope.spider, error)
         return

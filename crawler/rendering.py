@@ -58,7 +58,7 @@ class RenderingHandler(ArchiveDownloadHandler):
         if request.meta.get("render") is None or response.status != 200:
             return response
         if self._replay_decoder is None:
-            self._replay_decoder = Replay(self._crawler.settings, self._crawler)
+            self._replay_decoder = Replay(self._crawler.settings)
         response.request = request
         try:
             document = self._replay_decoder.decoded(response)

@@ -1,42 +1,28 @@
 """Responses out of WARC files instead of the network: the same objects that a live crawl would see.
 
-*.warc.gz ─► read_captures ─► raw_response ─► HttpCompressionMiddleware ─► response with request.meta["capture"]
+*.warc.gz ─► read_captures ─► raw_response ─► Decoding ─► response with request.meta["capture"]
 """
 
 from __future__ import annotations
 
-import sys
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import brotli  # type: ignore[import-untyped]
-from isal import isal_zlib
-from scrapy import Request, Spider
-from scrapy.crawler import Crawler
-from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
-from scrapy.exceptions import IgnoreRequest
+from scrapy import Request
 from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
-from scrapy.statscollectors import MemoryStatsCollector
 
 from crawler.capture import CaptureRef
+from crawler.decoding import Decoding
 from crawler.dom import as_page
-from warc.reader import GZIP, GZIP_ERROR, Capture, capture_at, read_captures
+from crawler.limits import Limits, NotRead
+from warc.reader import Capture, capture_at, read_captures
 from warc.writer import OPEN
-
-if sys.version_info >= (3, 14):
-    from compression.zstd import ZstdError
-else:
-    from backports.zstd import ZstdError
 
 if TYPE_CHECKING:
     from scrapy.settings import Settings
-
-# What the decoders raise on bodies that are not what Content-Encoding says; IgnoreRequest: over the limit.
-_UNREADABLE = (IgnoreRequest, OSError, EOFError, ValueError, zlib.error, brotli.error, ZstdError)
 
 
 class UnreadableCapture(ValueError):
@@ -86,35 +72,12 @@ def read_again(folder: Path, ref: CaptureRef, url: str) -> Response:
     return raw_response(replace(capture_at(place, ref.offset), target_uri=url), ref)
 
 
-def _inflated(body: bytes, max_size: int) -> bytes | None:
-    """A whole gzip body, at a third of the middleware's cost; None for any that it has to judge."""
-    decompressor = isal_zlib.decompressobj(GZIP)
-    try:
-        data = decompressor.decompress(body, max_size + 1) if max_size else decompressor.decompress(body)
-    except GZIP_ERROR:
-        return None
-    whole = decompressor.eof and not decompressor.unused_data and (not max_size or len(data) <= max_size)
-    return data if whole else None
-
-
-def _with_body(response: Response, body: bytes) -> Response:
-    """As the middleware leaves a response that it has decoded."""
-    headers = response.headers
-    del headers["Content-Encoding"]
-    kind = responsetypes.from_args(headers=headers, url=response.url, body=body)
-    return kind(response.url, status=response.status, headers=headers, body=body, request=response.request)
-
-
 class Replay:
-    """Reads WARC files as responses with decoded bodies, by the very middleware that decodes them in a crawl."""
+    """Reads WARC files as responses with decoded bodies, by the very code that decodes them in a crawl."""
 
-    def __init__(self, settings: Settings, crawler: Crawler | None = None) -> None:
-        """``crawler``: the running one, whose settings cannot be given to another."""
-        if crawler is None:
-            crawler = Crawler(Spider, settings)
-            crawler.stats = MemoryStatsCollector(crawler)
-        self._compression = HttpCompressionMiddleware.from_crawler(crawler)
-        self._max_size = settings.getint("DOWNLOAD_MAXSIZE")
+    def __init__(self, settings: Settings) -> None:
+        self._limits = Limits.of(settings)
+        self._decoding = Decoding(self._limits)
 
     def read(self, path: Path, file: str) -> Iterator[tuple[CaptureRef, Response | UnreadableCapture]]:
         """Each HTTP response record of a file, in order; revisits and resources are left out.
@@ -134,13 +97,8 @@ class Replay:
     def decoded(self, response: Response) -> Response:
         """The response without its content encoding; UnreadableCapture when that is not possible."""
         assert response.request is not None
-        if response.headers.getlist("Content-Encoding") == [b"gzip"]:
-            body = _inflated(response.body, self._max_size)
-            if body is not None:
-                return _with_body(response, body)
+        response.request.meta["limits"] = self._limits
         try:
-            result = self._compression.process_response(response.request, response)
-        except _UNREADABLE as error:
-            raise UnreadableCapture(f"{response.url}: {error}") from error
-        assert isinstance(result, Response)
-        return result
+            return self._decoding.decoded(response)
+        except NotRead as error:
+            raise UnreadableCapture(str(error)) from error

@@ -29,6 +29,7 @@ from crawler.connection import CertificateRefused
 from crawler.crawllog import BAD_CERTIFICATE
 from crawler.exclusions import EXCLUDED, Hidden
 from crawler.ledger import Ledger
+from crawler.limits import NotRead
 from crawler.patience import retry_after
 from crawler.requisites import IMAGE, STYLE, Requisite, RequisiteRules, in_stylesheet
 from crawler.robotsmw import RobotsClosed, redirect_target
@@ -320,7 +321,7 @@ REASONS: tuple[tuple[type[BaseException], str], ...] = (
 
 def reason_of(error: BaseException) -> str:
     """One word for what went wrong."""
-    if isinstance(error, IgnoreRequest):
+    if isinstance(error, IgnoreRequest | NotRead):
         return str(getattr(error, "reason", "ignored"))
     return next((name for kind, name in REASONS if isinstance(error, kind)), type(error).__name__)
 

@@ -51,6 +51,25 @@ NUMBERS: dict[str, tuple[bool, float, float]] = {
     "CONCURRENT_REQUESTS_PER_DOMAIN": (True, 1, 1_000),
     "CONCURRENT_ITEMS": (True, 1, 10_000),
     "DOWNLOAD_MAXSIZE": (True, 1, 2**40),
+    "DECODED_MAXSIZE": (True, 1, 2**30),
+    "DECODED_RATIO": (True, 1, 1_000_000),
+    "CONTENT_ENCODINGS_MAX": (True, 1, 10),
+    "PAGE_MAXSIZE": (True, 1, 2**26),
+    "PARSE_SECONDS": (False, 0.1, 3600),
+    "EXTRACT_SECONDS": (False, 0.1, 3600),
+    "HTML_TAGS_MAX": (True, 1, 2_000_000),
+    "HTML_ATTRIBUTES_MAX": (True, 10, 20_000),
+    "SITEMAP_MAXSIZE": (True, 1, 2**28),
+    "SITEMAP_ENTRIES": (True, 1, 1_000_000),
+    "SITEMAP_DEPTH": (True, 0, 100),
+    "LINKS_PER_PAGE": (True, 1, 1_000_000),
+    "LINK_DEPTH_MAX": (True, 1, 100_000),
+    "LIST_PAGES_MAX": (True, 1, 10_000_000),
+    "HOSTS_PER_RUN": (True, 1, 1_000_000),
+    "PAGES_PER_HOST": (True, 1, 10**12),
+    "PAGES_PER_RUN": (True, 1, 10**12),
+    "REDIRECTS_MAX": (True, 0, 100),
+    "URL_LENGTH_MAX": (True, 50, 4096),
     "WARC_TARGET_SIZE": (True, 1, 2**50),
     "RETRY_TIMES": (True, 0, 100),
     "DRIFT_EVERY": (True, 0, 1_000),
@@ -84,6 +103,7 @@ def settings_trouble(settings: BaseSettings) -> str | None:
         or _webhook(settings)
         or _metrics(settings)
         or _switch(settings)
+        or _cookies(settings)
     )
 
 
@@ -230,6 +250,12 @@ def _switch(settings: BaseSettings) -> str | None:
         settings.getbool("LOG_JSON")
     except ValueError:
         return f"LOG_JSON={str(settings.get('LOG_JSON'))[:60]!r}: choose from True, False"
+    return None
+
+
+def _cookies(settings: BaseSettings) -> str | None:
+    if settings.getbool("COOKIES_ENABLED"):
+        return "COOKIES_ENABLED=True: no cookies are kept, what a page shows depends on nothing but its address"
     return None
 
 

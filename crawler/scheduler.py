@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import math
 import sqlite3
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from time import monotonic, time
@@ -44,6 +44,7 @@ from crawler.ledger_ops import (
     Refused,
     Requeue,
 )
+from crawler.limits import DEFAULTS, Limits
 from crawler.politeness import Politeness
 from crawler.queues import HostQueues
 from crawler.traps import Traps
@@ -143,6 +144,7 @@ class LedgerScheduler(BaseScheduler):
         hidden: Hidden = NOTHING,
         traps: Traps | None = None,
         patience: float = math.inf,
+        limits: Limits = DEFAULTS,
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time,
     ) -> None:
@@ -159,6 +161,10 @@ class LedgerScheduler(BaseScheduler):
         self._trouble = trouble  # told when the ledger cannot be read
         self._hidden = hidden
         self._traps = traps or Traps()
+        self._limits = limits
+        self._asked: Counter[str] = Counter()  # pages of this run, by host
+        self._asked_in_all = 0
+        self._full = False  # they are as many as they may be
         self._clock = clock
         self._wall = wall
         self._patience = patience  # seconds that a run waits for a host that is parked, when there is nothing else
@@ -207,6 +213,7 @@ class LedgerScheduler(BaseScheduler):
             hidden=Hidden.of(settings),
             traps=spider.traps,
             patience=settings.getfloat("PARK_WAIT", 3600.0),
+            limits=Limits.of(settings),
         )
         crawler.signals.connect(scheduler._continued, signal=signals.request_scheduled)
         return scheduler
@@ -236,6 +243,8 @@ class LedgerScheduler(BaseScheduler):
         self._ledger.close()
 
     def has_pending_requests(self) -> bool:
+        if self._full:
+            return False
         return bool(self._leftovers) or self._promising > 0 or self._queues.pending_before(self._worth_waiting)
 
     @property
@@ -272,7 +281,7 @@ class LedgerScheduler(BaseScheduler):
         return self._tell(Add(key, url, host_of(url), kind, depth, priority, *where, seed=seed))
 
     def next_request(self) -> Request | None:
-        if self._closed or self._behind >= BACKLOG:
+        if self._closed or self._behind >= BACKLOG or self._full:
             return None
         try:
             return self._next()
@@ -308,7 +317,24 @@ class LedgerScheduler(BaseScheduler):
         self._out[request] = (chosen.host, self._politeness.asked(chosen.host, self._clock()))
         self._queues.recheck(chosen.host)
         self._push(InFlight(chosen.url_id))
+        self._count_asked(chosen)
         return request
+
+    def _count_asked(self, row: FrontierRow) -> None:
+        """A host that has given as much as it may in one run is left alone; the next run goes on with it."""
+        self._asked[row.host] += 1
+        if self._asked[row.host] == self._limits.pages_per_host:
+            self._queues.leave_alone(row.host)
+            self._beyond("pages_per_host", row)
+        self._asked_in_all += 1
+        if self._asked_in_all == self._limits.pages_per_run:
+            self._full = True
+            self._beyond("pages_per_run", row)
+
+    def _beyond(self, reason: str, row: FrontierRow) -> None:
+        self._count(f"limits/{reason}")
+        rest = PassedOver(f"{'/'.join(row.url.split('/', 3)[:3])}/", reason, row.hop_path, row.via)
+        self._writer.passed_over([rest])
 
     # --- What spider, archive and robots middleware say -------------------------------------------------------
 

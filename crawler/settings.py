@@ -51,6 +51,24 @@ DOWNLOAD_MAXSIZE = 32 * 1024 * 1024  # bytes of body; what is longer is archived
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_VERIFY_CERTIFICATES = True  # every chain is judged; TLS_POLICY says what a bad one leads to
 TLS_POLICY = "refuse"  # or archive: pages behind a bad certificate are kept, and their captures say so
+DECODED_MAXSIZE = 50 * 1024 * 1024  # bytes of a body without its content encodings
+DECODED_RATIO = 300  # times the size of what came, from 1 MB on; text shrinks to a tenth, a bomb to a thousandth
+CONTENT_ENCODINGS_MAX = 3  # one over the other
+PAGE_MAXSIZE = 8 * 1024 * 1024  # bytes of a page that is read
+PARSE_SECONDS = 5.0  # of processor time to read one page
+HTML_TAGS_MAX = 200_000  # of one page: each takes memory
+HTML_ATTRIBUTES_MAX = 2_000  # of one tag: the parser's time grows with their square
+SITEMAP_MAXSIZE = 50 * 1024 * 1024  # bytes of a sitemap or feed without compression: sitemaps.org
+SITEMAP_ENTRIES = 50_000  # of one sitemap or feed: sitemaps.org
+SITEMAP_DEPTH = 3  # sitemaps that name sitemaps
+LINKS_PER_PAGE = 10_000
+LINK_DEPTH_MAX = 100  # links from a seed; the pages of one list count once
+LIST_PAGES_MAX = 10_000  # pages of one list
+HOSTS_PER_RUN = 10_000  # of links
+PAGES_PER_HOST = 1_000_000  # in one run; the next one goes on
+PAGES_PER_RUN = 10_000_000  # in one run; the next one goes on
+REDIRECTS_MAX = 8  # in a row
+URL_LENGTH_MAX = 2048  # characters: sitemaps.org
 ALLOWED_PRIVATE_HOSTS: list[str] = []  # "host:port" pairs that the guard lets through
 REDIRECT_ENABLED = False  # the spider follows them, so that each address has its own state in the ledger
 RETRY_TIMES = 2
@@ -69,7 +87,7 @@ BROWSER_MEMORY = 2000  # MB that its processes may hold for themselves between t
 RENDER_SECONDS = 60.0  # for one page in the browser; what stands there then is taken
 RENDER_SCROLLS = 50  # times that a list is scrolled to its end, as long as new links come
 RENDER_SAMPLES = 20  # rendered pages of a template that are compared with what plain HTTP gave
-EXTRACT_SECONDS = 30.0  # for one page of scrapy extract; then it is counted as too slow and left out
+EXTRACT_SECONDS = 30.0  # of processor time for one page of scrapy extract; then it is counted as too slow and left out
 STOP_GRACE = 15.0  # seconds that running requests get after the first stop signal
 
 # --- Signs of life (docs/signals.md) -------------------------------------------------------------------------------
@@ -96,7 +114,7 @@ DOWNLOADER_MIDDLEWARES_BASE = {
     "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
     "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
     "crawler.patience.Retry": 550,
-    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 590,
+    "crawler.decoding.Decoding": 590,
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750,
     "scrapy.downloadermiddlewares.stats.DownloaderStats": 850,
 }

@@ -28,7 +28,8 @@ from crawler.exclusions import NOTHING, Hidden
 from crawler.feeds import read_entries
 from crawler.items import FoundBy
 from crawler.ledger_ops import ARTICLE_KINDS
-from crawler.links import Addresses
+from crawler.limits import DEFAULTS, Limits
+from crawler.links import Addresses, FoundLink
 from crawler.patience import retry_after
 from crawler.refusal import EMPTY_SHELL, SOFT_404
 from crawler.requisites import RequisiteRules, requisites_of
@@ -36,10 +37,12 @@ from crawler.samples import Samples
 from crawler.template import unread
 from crawler.text import clean
 from crawler.traps import SESSION, Traps, without_session
-from crawler.urls import canonical_url, host_of, path_of, registered_domain
+from crawler.urls import MAX_URL, canonical_url, host_of, path_of, registered_domain
 from crawler.visit import Found, Visit
 
 if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
     from crawler.archive import Archive
     from crawler.page import ArticlePage
     from crawler.scheduler import LedgerScheduler
@@ -59,7 +62,6 @@ HOPS = {"seed": "", "article": "L", "related": "R", "next_page": "N", "tag": "T"
 RECENT_DAYS = 7  # sitemaps of the last week are read when no ``since`` opens older ones
 LISTS_KEPT = 200  # lists that are remembered to notice one that repeats itself
 REFUSALS_MAX = 3  # so many 403 in a row are a wall, not a page that is closed
-REDIRECTS_MAX = 8
 ADDRESSES_KEPT = 4096
 GONE = frozenset({404, 410, 451})
 WALLED = frozenset({401, 402})  # and 403
@@ -83,6 +85,7 @@ class NewsSpider(Addresses, scrapy.Spider):
 
     args: Arguments
     traps: Traps  # what the crawl has learnt of addresses without end
+    limits: Limits = DEFAULTS
     hidden: Hidden = NOTHING  # addresses that a plan leaves out; in a crawl the frontier refuses them
 
     def __init__(self, name: str | None = None, **arguments: str) -> None:
@@ -90,10 +93,17 @@ class NewsSpider(Addresses, scrapy.Spider):
         self._begin(parse_arguments(type(self), arguments))
 
     @classmethod
-    def of(cls, args: Arguments) -> Self:
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.limits = Limits.of(crawler.settings)
+        return spider
+
+    @classmethod
+    def of(cls, args: Arguments, limits: Limits = DEFAULTS) -> Self:
         """A spider with arguments that were checked when they were given."""
         spider = cls.__new__(cls)
         scrapy.Spider.__init__(spider)
+        spider.limits = limits
         spider._begin(args)
         return spider
 
@@ -102,6 +112,7 @@ class NewsSpider(Addresses, scrapy.Spider):
         self._forbidden: dict[str, list[int]] = {}  # 403 in a row by host: the URLs that got them
         self._told = Recent()
         self.traps = Traps()
+        self._hosts: set[str] = set()  # of links that were followed
         self._lists: OrderedDict[str, frozenset[str]] = OrderedDict()  # articles of the last lists, by address
         self._addresses = lru_cache(ADDRESSES_KEPT)(self._find_address)  # pages link the same articles
 
@@ -262,7 +273,7 @@ class NewsSpider(Addresses, scrapy.Spider):
         if response.meta.get("plain") is not None:
             self._sample(page, response, visit)
         if self._follow_page(page, visit):
-            visit.links = page.page_links()
+            visit.links = self._links_of(page, visit)
             if self.args.capture == "page":
                 visit.requisites = requisites_of(page.root, page.base_url)
             article = page.article()
@@ -344,8 +355,14 @@ class NewsSpider(Addresses, scrapy.Spider):
                 self._pass_over(target, "offsite", visit, visit.hop_path + HOPS["redirect"])
                 self._see(response, visit, "moved", url=target)
             return
-        if visit.hop_path.count(HOPS["redirect"]) >= REDIRECTS_MAX:
+        in_a_row = len(visit.hop_path) - len(visit.hop_path.rstrip(HOPS["redirect"]))
+        if in_a_row >= self.limits.redirects_max:
             visit.end("failed", "too_many_redirects")
+            self._beyond(target, "too_many_redirects", visit, visit.hop_path + HOPS["redirect"])
+            return
+        if len(target) > self.limits.url_length_max:
+            visit.end("failed", "url_too_long")
+            self._beyond(target, "url_too_long", visit, visit.hop_path + HOPS["redirect"])
             return
         if target == without_session(
             self.address(visit.url) or visit.url
@@ -366,7 +383,11 @@ class NewsSpider(Addresses, scrapy.Spider):
         capture = response.request.meta.get("capture") if response.request else None
         read = datetime.fromisoformat(capture.captured_at) if capture is not None else datetime.now(HANOI)
         cut = self.args.since or read.astimezone(HANOI).date() - timedelta(days=RECENT_DAYS)
-        for entry in read_entries(response.body):
+        entries = read_entries(response.body, self.limits, read)
+        visit.beyond += entries.beyond
+        for reason in entries.beyond.keys() - {"sitemap_bad_date"}:
+            self._pass_over(visit.url, reason, visit, visit.hop_path)
+        for entry in entries.found:
             kind = "sitemap" if entry.is_sitemap else "article"
             if entry.day is not None and entry.day < cut:
                 self._pass_over(entry.url, "before_since", visit, visit.hop_path + HOPS[kind])
@@ -383,7 +404,7 @@ class NewsSpider(Addresses, scrapy.Spider):
         named = self.declared_feeds and visit.kind == "front"
         kinds = LISTING_KINDS | ({"feed", "sitemap"} if named else set())
         listed = set()
-        for link in page.page_links():
+        for link in self._links_of(page, visit):
             if link.kind in ("article", "related") or (link.kind == "most_viewed" and visit.kind == "front"):
                 listed.add(link.url)
                 self._follow(link.url, "article", channel, visit, page.url)
@@ -391,6 +412,13 @@ class NewsSpider(Addresses, scrapy.Spider):
                 self._follow(link.url, link.kind, channel, visit, page.url)
         if self._goes_on(visit, frozenset(listed)) and (url := self.next_page(page)):
             self._follow(url, "next_page", channel, visit, page.url)
+
+    def _links_of(self, page: ArticlePage, visit: Visit) -> list[FoundLink]:
+        """The links of a page, the first ones where there are too many."""
+        links, most = page.page_links(), self.limits.links_per_page
+        if len(links) > most and "too_many_links" not in visit.beyond:
+            self._beyond(visit.url, "too_many_links", visit, visit.hop_path)
+        return links[:most]
 
     def _goes_on(self, visit: Visit, listed: frozenset[str]) -> bool:
         """False when a later page of a list shows nothing that the page before did not: some sites never end."""
@@ -402,7 +430,7 @@ class NewsSpider(Addresses, scrapy.Spider):
 
     def _follow_from_article(self, page: ArticlePage, visit: Visit) -> None:
         hops = visit.hop_path.count(HOPS["related"])
-        for link in page.page_links():
+        for link in self._links_of(page, visit):
             if link.kind == "related":
                 near = hops < self.args.related_depth
                 self._follow(link.url, "related", "related", visit, page.url, wanted=near)
@@ -425,12 +453,18 @@ class NewsSpider(Addresses, scrapy.Spider):
         if not wanted and kind not in ARTICLE_KINDS:
             return
         target = self.address(url, base)
+        if len(target or url) > self.limits.url_length_max:
+            self._beyond(target or url, "url_too_long", visit, hops)
+            return
         if target is None or not self.own(target):
             self._pass_over(target or url, "offsite" if target else "no_address", visit, hops)
             return
         if (plain := without_session(target)) != target:
             self._pass_over(target, SESSION, visit, hops)
             target = plain
+        if reason := self._too_far(target, kind, hops):
+            self._beyond(target, reason, visit, hops)
+            return
         targets = [target]
         if kind in ("article", "related"):
             targets += [address for edition in self.editions(target) if (address := self.address(edition))]
@@ -447,8 +481,35 @@ class NewsSpider(Addresses, scrapy.Spider):
 
     def _pass_over(self, url: str, reason: str, visit: Visit, hop_path: str) -> None:
         """This link is not fetched: the crawl log says why."""
+        url = url[:MAX_URL]
         if self._told.is_news(url):
             visit.passed.append(PassedOver(url, reason, hop_path, visit.url))
+
+    def _beyond(self, url: str, reason: str, visit: Visit, hop_path: str) -> None:
+        """This address, or the rest of this page, is beyond a limit: counted, and told like all that is not fetched."""
+        visit.beyond[reason] += 1
+        self._pass_over(url, reason, visit, hop_path)
+
+    def _too_far(self, target: str, kind: str, hop_path: str) -> str | None:
+        """The limit that a link is beyond: most are near their seed, and looked at no further."""
+        limits = self.limits
+        host = host_of(target)
+        if host not in self._hosts:
+            if len(self._hosts) >= limits.hosts_per_run:
+                return "too_many_hosts"
+            self._hosts.add(host)
+        if kind == "sitemap":
+            return "sitemap_too_deep" if hop_path.count(HOPS["sitemap"]) > limits.sitemap_depth else None
+        pages, redirects = HOPS["next_page"], HOPS["redirect"]
+        if len(hop_path) > limits.link_depth_max and (
+            len(hop_path.replace(pages, "").replace(redirects, "")) > limits.link_depth_max
+        ):
+            return "link_too_deep"
+        if kind == "next_page" and len(hop_path) >= limits.list_pages_max:
+            before = len(hop_path.rstrip(pages + redirects))
+            if hop_path.count(pages, before) >= limits.list_pages_max:
+                return "too_many_list_pages"
+        return None
 
     def _priority(self, kind: str, url: str, hop_path: str) -> int:
         if kind not in ("article", "related"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from crawler.crawllog import PassedOver
@@ -52,6 +53,7 @@ class Visit:
     exhausted: bool = False
     found: list[Found] = field(default_factory=list)
     passed: list[PassedOver] = field(default_factory=list)  # not fetched, by a decision of this visit
+    beyond: Counter[str] = field(default_factory=Counter)  # how often a limit was reached, by reason
     links: list[FoundLink] = field(default_factory=list)  # every link of the page
     requisites: list[Requisite] = field(default_factory=list)  # every file the page names, with capture=page
     rows: list[tuple[Article, bytes]] = field(default_factory=list)  # with their lines, written when the visit ends

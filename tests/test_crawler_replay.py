@@ -49,7 +49,7 @@ def response(
 
 @pytest.fixture
 def replay() -> Replay:
-    return Replay(Settings({"DOWNLOAD_MAXSIZE": 100_000}))
+    return Replay(Settings({"DECODED_MAXSIZE": 100_000}))
 
 
 @pytest.mark.parametrize(
