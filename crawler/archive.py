@@ -473,6 +473,7 @@ def archive_of(crawler: Crawler) -> Archive:
 
 def _counts(stats: dict[str, Any]) -> dict[str, Any]:
     """What the ledger keeps of a run's stats."""
-    prefixes = ("capture/", "tls/", "store/", "items/", "failed/", "refused/", "limits/", "robots/", "guard/")
-    prefixes += ("requisites/", "browser/", "drift/")  # of pages
+    of_pages = ("requisites/", "browser/", "drift/")
+    of_limits = ("failed/", "refused/", "limits/", "robots/", "guard/")
+    prefixes = ("capture/", "tls/", "store/", "items/", *of_limits, *of_pages)
     return {key: value for key, value in stats.items() if key.startswith(prefixes)}

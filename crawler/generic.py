@@ -10,7 +10,6 @@ The libraries are heavy: import this module at first use. None of them opens a c
 from __future__ import annotations
 
 import logging
-import unicodedata
 from collections.abc import Callable
 
 from lxml import etree, html
@@ -19,6 +18,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from trafilatura import extract
 
 from crawler.blocks import BlockRules, read_blocks
+from crawler.text import nfc
 
 AGREEMENT = 0.7  # Dice of 4-word shingles from which the first opinion stands
 _SHINGLE = 4
@@ -44,7 +44,7 @@ def dice(one: list[str], other: list[str]) -> float:
 
 
 def _shingles(lines: list[str]) -> set[tuple[str, ...]]:
-    words = unicodedata.normalize("NFC", " ".join(lines)).split()
+    words = nfc(" ".join(lines)).split()
     size = min(_SHINGLE, len(words))
     return {tuple(words[at : at + size]) for at in range(len(words) - size + 1)} if size else set()
 

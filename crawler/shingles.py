@@ -11,12 +11,13 @@ filled from the next one as in Shrivastava and Li, "Densifying One Permutation H
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
 from typing import NamedTuple
 from zlib import crc32
+
+from crawler.text import nfc
 
 WORDS = 4  # of a shingle
 BANDS, ROWS = 20, 3
@@ -34,7 +35,7 @@ class Likeness(NamedTuple):
 
 def shingles(text: str) -> frozenset[int]:
     """Hashes (32 bits) of every four words in a row; without case and punctuation, with diacritics."""
-    words = _WORD.findall(unicodedata.normalize("NFC", text).lower())
+    words = _WORD.findall(nfc(text).lower())
     starts = [0, *accumulate(map(_octets, words))]
     spelled = " ".join([*words, ""]).encode()
     return frozenset([crc32(spelled[start:end]) for start, end in zip(starts, starts[WORDS:], strict=False)])

@@ -364,9 +364,8 @@ class NewsSpider(Addresses, scrapy.Spider):
             visit.end("failed", "url_too_long")
             self._beyond(target, "url_too_long", visit, visit.hop_path + HOPS["redirect"])
             return
-        if target == without_session(
-            self.address(visit.url) or visit.url
-        ):  # another spelling of the same page: ask as the site wants to be asked
+        here = without_session(self.address(visit.url) or visit.url)
+        if target == here:  # another spelling of the same page: ask as the site wants to be asked
             target = literal
         elif self.kind_of(target) == "front" or (self.article_id(visit.url) and not self.article_id(target)):
             self._see(response, visit, "gone")  # sites send readers of what they took down to the front page or a list

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 
 # Soft hyphen, Arabic letter mark, Mongolian vowel separator, zero-width and bidi controls, invisible operators, BOM,
@@ -20,6 +20,8 @@ _UNTIDY = re.compile(f"[{_INVISIBLE.pattern[1:-1]}{_SURROGATE.pattern[1:-1]}{_SP
 _KEPT = 1000  # letters: longer texts are not remembered
 _MARK = re.compile("[\u0300-\u036f]+")
 _FOREIGN = re.compile("[^\x00-\x7f\u0300-\u036f]")
+_MARKS_MAX = 30  # on one letter: UAX #15, stream-safe text
+_SHORT = 1_000  # characters in which no number of marks takes long
 
 
 def clean(text: str | None) -> str | None:
@@ -36,8 +38,29 @@ def _cleaned(text: str) -> str | None:
     if _UNTIDY.search(text):
         text = _INVISIBLE.sub("", scalar(text))  # first: an invisible character would keep a mark from its letter
     elif "  " not in text and not text.startswith(" ") and not text.endswith(" "):
-        return unicodedata.normalize("NFC", text) or None  # as most texts are; splitting takes three times as long
-    return " ".join(unicodedata.normalize("NFC", text).split()) or None
+        return nfc(text) or None  # as most texts are; splitting takes three times as long
+    return " ".join(nfc(text).split()) or None
+
+
+def nfc(text: str) -> str:
+    """Return ``text`` in NFC, of more than 30 combining marks in a row the first 30: no language has them.
+
+    Python sorts the marks of a letter by insertion: a million of them would take hours, and nothing can interrupt it.
+    Marks that are in order are not sorted, and telling that takes no time.
+    """
+    if len(text) <= _SHORT or unicodedata.is_normalized("NFC", text):
+        return unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", _less_marked(text))
+
+
+def _less_marked(text: str) -> str:
+    return text if len(text) <= _SHORT else _crowds().sub(r"\1", text)
+
+
+@cache  # made when it is first needed: it asks for the class of every character
+def _crowds() -> re.Pattern[str]:
+    marks = "".join(re.escape(char) for char in map(chr, range(0x300, 0x20000)) if unicodedata.combining(char))
+    return re.compile(f"([{marks}]{{{_MARKS_MAX}}})[{marks}]+")
 
 
 _cleaned_once = lru_cache(maxsize=2048)(_cleaned)  # fields, pieces and pipelines ask for the same texts again
@@ -59,7 +82,7 @@ def fold(text: str) -> str:
     """Return lower-case text without diacritics, đ as d: for comparing labels, never for output."""
     if text.isascii():
         return text.lower()
-    plain = unicodedata.normalize("NFD", text).replace("đ", "d").replace("Đ", "d")
+    plain = unicodedata.normalize("NFD", _less_marked(text)).replace("đ", "d").replace("Đ", "d")
     if not _FOREIGN.search(plain):  # letters and their marks: a third of the time
         return plain.encode("ascii", "ignore").decode("ascii").lower()
     plain = _MARK.sub("", plain).lower()
@@ -70,7 +93,7 @@ def content_digest(title: str | None, sapo: str | None, body: str | None) -> str
     """Return ``sha256:<hex>`` of the NFC texts joined by U+001E: equal as long as nobody edits the article."""
     parts = (title or "", sapo or "", body or "")
     try:
-        whole = "\x1e".join(unicodedata.normalize("NFC", part) for part in parts).encode()
+        whole = "\x1e".join(nfc(part) for part in parts).encode()
     except UnicodeEncodeError:
-        whole = "\x1e".join(unicodedata.normalize("NFC", scalar(part)) for part in parts).encode()
+        whole = "\x1e".join(nfc(scalar(part)) for part in parts).encode()
     return "sha256:" + sha256(whole).hexdigest()

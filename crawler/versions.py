@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from dataclasses import replace
 
 from crawler.items import Article
 from crawler.ledger import Ledger
 from crawler.ledger_ops import ArticleSeen, Basis, Op, Version
+from crawler.text import nfc
 
 DECIDING_FIELDS = ("title", "sapo", "body")  # a change of one of these is a new version
 
@@ -113,4 +113,4 @@ def page_class(article: Article) -> tuple[str, int]:
 
 def field_digest(text: str | None) -> str:
     """Digest of one field's text, so that the ledger can tell which field changed without holding the text."""
-    return hashlib.sha256(unicodedata.normalize("NFC", text or "").encode("utf-8", "replace")).hexdigest()[:32]
+    return hashlib.sha256(nfc(text or "").encode("utf-8", "replace")).hexdigest()[:32]

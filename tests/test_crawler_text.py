@@ -1,13 +1,15 @@
 """Text cleaning: Vietnamese in every Unicode form, invisible characters, digests."""
 
 import hashlib
+import re
 import unicodedata
+from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.text import clean, content_digest, fold, scalar, unescape_once
+from crawler.text import clean, content_digest, fold, nfc, scalar, unescape_once
 
 
 @pytest.mark.parametrize(
@@ -101,3 +103,24 @@ def test_content_digest_keeps_the_parts_apart() -> None:
 
 def test_content_digest_of_a_lone_surrogate() -> None:
     assert content_digest("\ud800", None, None) == content_digest("\ufffd", None, None)
+
+
+def test_a_crowd_of_marks_on_a_letter_takes_no_time() -> None:
+    """Python sorts them by insertion, in C, where nothing can interrupt it."""
+    crowd = "a" + "\u0301\u0327" * 100_000
+    for text in (crowd, f"{crowd} {crowd}", "a\u0301" * 100_000, "\u0327" * 50_000 + "\u0301" * 50_000):
+        began = process_time()
+        tidy = nfc(text)
+        fold(text)
+        assert process_time() - began < 5
+        assert unicodedata.is_normalized("NFC", tidy)
+        assert nfc(tidy) == tidy
+
+
+@given(st.text(st.sampled_from("aệ\u0301\u0327\u0323 "), max_size=40), st.integers(0, 40))
+def test_nfc_is_nfc_but_for_crowds(text: str, count: int) -> None:
+    text = text * count
+    longest = max(map(len, re.findall("[\u0301\u0327\u0323]+", text)), default=0)
+    if longest <= 30:
+        assert nfc(text) == unicodedata.normalize("NFC", text)
+    assert nfc(nfc(text)) == nfc(text)

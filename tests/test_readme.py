@@ -102,11 +102,14 @@ def test_settings_exist(name: str) -> None:
     assert named - known - {"SSL_CERT_FILE", "BAOQUAN_CHROMIUM"} == set()
 
 
-def test_the_table_of_our_settings() -> None:
-    shown = {
+def test_the_tables_of_our_settings() -> None:
+    settings = {
         backticked(name)[0]: backticked(default)[0] for name, default, _ in table(TEXTS["docs/settings.md"], "setting")
     }
-    assert shown == {name: repr(value) for name, value in OWN.items()}
+    limits = dict(re.findall(r"^\| `([A-Z_]+)` \| `([^`]+)` \|", TEXTS["docs/limits.md"], re.M))
+    assert limits == {name: repr(getattr(ours, name)) for name in limits}
+    assert {**settings, **limits}.items() >= {name: repr(value) for name, value in OWN.items()}.items()
+    assert settings.keys() <= OWN.keys()
 
 
 def test_the_table_of_scrapy_s_settings() -> None:
