@@ -109,23 +109,25 @@ class Walk:
         if (action := self.actions.of(child)) is not None:
             self.flush()
             action(self, child)
-        elif tag in SKIP or child.get("hidden") is not None or _is_hidden(child.get("style")):
             return
-        elif tag == "br":
+        style = child.get("style")
+        if tag in SKIP or child.get("hidden") is not None or _is_hidden(style):
+            return
+        if tag == "br":
             self.text.append("\n")
         elif tag in _BLOCKS:
             self.flush()
             _BLOCKS[tag](self, child)
         elif tag in INLINE:
-            self.inside(child, tag, depth)
+            self.inside(child, tag, style, depth)
         else:
             self.flush()
-            self.inside(child, tag, depth)
+            self.inside(child, tag, style, depth)
             self.flush()
 
-    def inside(self, child: _Element, tag: str, depth: int) -> None:
+    def inside(self, child: _Element, tag: str, style: str | None, depth: int) -> None:
         """Walk a child with its looks counted."""
-        looks = _looks_of(child, tag)
+        looks = _looks_of(tag, style, child.get("align"))
         if tag == "a" and (address := absolute(self.base_url, (child.get("href") or "").strip())):
             self.links.append(address)
         outer = self.looks
@@ -366,10 +368,11 @@ def _paragraphs(text: str) -> Iterator[str]:
             yield stripped
 
 
-def _looks_of(element: _Element, tag: str) -> tuple[str, ...]:
+def _looks_of(tag: str, style: str | None, align: str | None) -> tuple[str, ...]:
     """The looks that an element gives its text."""
     looks = _LOOKS_OF_TAG.get(tag, ())
-    style, align = element.get("style"), element.get("align")
+    if style is None and align is None:
+        return looks
     if align == "right" or (style and _RIGHT.search(style)):
         looks = (*looks, "right")
     if "centred" not in looks and (align == "center" or (style and _CENTRE.search(style))):

@@ -11,8 +11,6 @@ from lxml.etree import _Element
 from crawler.selectors import Index
 from crawler.text import clean, fold
 
-_LONGEST = 60  # letters; more is a sentence
-
 
 def after_labels(
     page: Index, labels: frozenset[str], stops: frozenset[str], is_article: Callable[[_Element], bool]
@@ -22,7 +20,7 @@ def after_labels(
     ``labels`` and ``stops`` (other labels, where a box ends) are folded texts without a final colon. ``is_article``
     tells whether a link leads to an article.
     """
-    texts = {e: label_of(text) for e in page.elements if (text := e.text) and len(text) < _LONGEST}
+    texts = {page.elements[at]: label_of(text) for at, text in page.labels}
     any_label = labels | stops
     marks = {e for e, text in texts.items() if text in any_label}
     return [part for e, text in texts.items() if text in labels for part in _following(e, marks, is_article)]

@@ -57,8 +57,9 @@ class ArticlePage(Fields):
 
     def pick(self, name: str) -> Any:
         """As ``Reading.pick``; where the text is no longer where the site had it, other fields may have moved too."""
+        first = name not in self._picked
         value = super().pick(name)
-        if value is None and self.fallback and name in _MAY_MOVE and self.source_of("body") == "generic":
+        if first and value is None and self.fallback and name in _MAY_MOVE and self.source_of("body") == "generic":
             value = self.twin.pick(name) if self.twin else None
             self._picked[name] = (self.twin.source_of(name) or "generic", value) if self.twin and value else None
         return value

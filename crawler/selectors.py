@@ -16,6 +16,7 @@ from typing import Any
 from lxml.etree import XPath, _Element
 from parsel.csstranslator import HTMLTranslator
 
+_LABEL = 60  # letters; more is a sentence
 _SIMPLE = re.compile(r"([a-z][a-z0-9]*)?((?:[.#][\w-]+)*)(?:\[class\*=\"([^\"\\]+)\"\])?", re.I)
 
 
@@ -104,6 +105,13 @@ class Index:
         for names in classes:
             for name in _classes(names):
                 self.spelled.setdefault(name, []).append(names)
+
+    @cached_property
+    def labels(self) -> list[tuple[int, str]]:
+        """Places of the elements that begin with a short text, and the text: all that can be a label on the page."""
+        scripts = ("script", "style")  # most of a page's bytes, and none of what readers see
+        texts = [(at, one.text) for at, one in enumerate(self.elements) if one.tag not in scripts]
+        return [(at, text) for at, text in texts if text and len(text) < _LABEL and not text.isspace()]
 
     def iter(self, *tags: str) -> list[_Element]:
         """Elements of these tags in document order, as ``iter`` of the root gives them."""

@@ -61,6 +61,8 @@ def _clean_block(block: Block) -> bool:
 
 def _clean_picture(picture: Block | Image | Video) -> None:
     """The caption without the credit that is printed in it."""
+    if picture.caption is None and picture.credit is None and (isinstance(picture, Video) or picture.alt is None):
+        return
     if isinstance(picture, (Block, Image)):
         picture.alt = clean(picture.alt)
     picture.caption, picture.credit = clean(picture.caption), clean(picture.credit)

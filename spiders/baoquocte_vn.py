@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -76,10 +76,9 @@ class Baoquocte(Addresses):
 
     @classmethod
     def kind_of(cls, url: str) -> str | None:
-        parts = urlsplit(url)
-        if parts.hostname not in _HOSTS:
+        host, path = _host_and_path(url)
+        if host not in _HOSTS:
             return None
-        path = parts.path
         if path in ("", "/"):
             return "front"
         if _ARTICLE.match(path):
@@ -96,13 +95,13 @@ class Baoquocte(Addresses):
 
     @classmethod
     def article_id(cls, url: str) -> str | None:
-        parts = urlsplit(url)
-        match = _ARTICLE.match(parts.path) or _PRINT.match(parts.path)
-        return f"baoquocte.vn:{int(match[1])}" if match and parts.hostname in _HOSTS else None
+        host, path = _host_and_path(url)
+        match = _ARTICLE.match(path) or _PRINT.match(path) if host in _HOSTS else None
+        return f"baoquocte.vn:{int(match[1])}" if match else None
 
     @classmethod
     def language_of(cls, url: str) -> str | None:
-        return _HOSTS.get(urlsplit(url).hostname or "")
+        return _HOSTS.get(_host_and_path(url)[0])
 
     @classmethod
     def next_page(cls, page: ArticlePage) -> str | None:
@@ -135,6 +134,12 @@ class Baoquocte(Addresses):
             if ids:
                 return {identifier for identifier in ids if identifier}
         return set()
+
+
+@lru_cache(maxsize=16_384)  # asked by every function of an address
+def _host_and_path(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.path
 
 
 class BaoquoctePage(Baoquocte, ArticlePage):
@@ -283,5 +288,5 @@ class BaoquocteSpider(Baoquocte, NewsSpider):
     @classmethod
     def recency(cls, url: str) -> int:
         """Numbers of articles grow with time."""
-        match = _ARTICLE.match(urlsplit(url).path)
+        match = _ARTICLE.match(_host_and_path(url)[1])
         return min(int(match[1]), 10**10 - 1) if match else 0

@@ -13,11 +13,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from itertools import count
+from itertools import accumulate, count
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -53,6 +53,7 @@ _STATIC = frozenset(
 # Labels, folded.
 _SAME_TAG = folded(SAME_TAG)
 _SAME_OTHER = folded(SAME_OTHER)
+_AFTER_STORY = _SAME_TAG | _SAME_OTHER
 _PROMOTION = frozenset(
     {"heritage", "figure", "enterprise", "news", "political system", "destination", "product"}
     | {"di san", "nhan vat", "doanh nghiep", "tin tuc", "he thong chinh tri", "diem den", "san pham"}
@@ -276,7 +277,7 @@ class VietnamPage(Vietnam, ArticlePage):
     def is_end(self, piece: Piece) -> bool:
         """Whether a piece shows by itself that what follows is no longer the story: comments, lists, tags."""
         text = clean(piece.block.text) or ""
-        if len(text) < 60 and (self.counts_comments(text) or label_of(text) in _SAME_TAG | _SAME_OTHER):
+        if len(text) < 60 and (self.counts_comments(text) or label_of(text) in _AFTER_STORY):
             return True
         return bool(piece.links and piece.linked) and all(self.kind_of(url) == "tag" for url in piece.links)
 
@@ -383,23 +384,23 @@ class VietnamPage(Vietnam, ArticlePage):
         """The element that holds the body: by class, else the smallest around the headline that holds paragraphs."""
         for query in self.BODY:
             for element in self.select(query):
-                if _letters_in_paragraphs(element) >= 100:
+                if _holds_paragraphs(element, 100):
                     return element, True
         around = h1.iterancestors() if h1 is not None else iter(())
-        return next((element for element in around if _letters_in_paragraphs(element) >= 200), None), False
+        return next((element for element in around if _holds_paragraphs(element, 200)), None), False
 
-    def story_links(self) -> Iterator[_Element]:
+    def story_links(self) -> list[_Element]:
         """Links between the headline and the comments."""
-        started = False
-        for element in self.index.elements:
-            if element.tag == "h1":
-                started = True
-            elif started and element.tag == "a":
-                yield element
-            elif started and element.text and len(element.text) < 60:
-                text = clean(element.text) or ""
-                if self.counts_comments(text) or label_of(text) in _SAME_TAG | _SAME_OTHER:
-                    return
+        elements, tags = self.index.elements, self.index.tags
+        start = next(iter(tags.get("h1", ())), len(elements))
+        end = next((at for at, text in self.index.labels if at > start and self.ends_story(elements[at], text)), None)
+        return [elements[at] for at in tags.get("a", ()) if start < at and (end is None or at < end)]
+
+    def ends_story(self, element: _Element, text: str) -> bool:
+        """Whether an element that is no headline and no link is the label of what follows a story."""
+        if element.tag in ("h1", "a"):
+            return False
+        return self.counts_comments(clean(text) or "") or label_of(text) in _AFTER_STORY
 
     def trail(self) -> list[_Element]:
         """Links from the last one home to the headline, if they can be a breadcrumb: WordPress printed it as text."""
@@ -559,8 +560,10 @@ def _position(pieces: list[Piece], part: list[Piece]) -> int | None:
     return None
 
 
-def _letters_in_paragraphs(element: _Element) -> int:
-    return sum(len(inline_text(p)) for p in element.iter("p"))
+def _holds_paragraphs(element: _Element, letters: int) -> bool:
+    """Whether the paragraphs of an element have at least so many letters."""
+    lengths = accumulate(len(inline_text(p)) for p in element.iter("p"))
+    return any(length >= letters for length in lengths)
 
 
 def _first(data: dict[str, Any], names: tuple[str, ...]) -> str | None:

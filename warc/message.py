@@ -102,11 +102,12 @@ class StoredMessage:
         return default
 
 
-def read_message(raw: bytes | BinaryIO, method: str = "GET") -> StoredMessage:
+def read_message(raw: bytes | BinaryIO, method: str = "GET", *, digested: bool = True) -> StoredMessage:
     """Turn the bytes of one response, as received, into its stored form.
 
     ``raw`` is read from its beginning and has to stay open as long as the message is used: an unchunked body is
-    not copied. ``method`` is that of the request; the answer to HEAD has no body whatever its head says.
+    not copied. ``method`` is that of the request; the answer to HEAD has no body whatever its head says. A reader
+    who trusts the record's digest can do without one (``digested``).
     """
     file: BinaryIO = io.BytesIO(raw) if isinstance(raw, bytes) else raw
     size = file.seek(0, io.SEEK_END)
@@ -123,7 +124,7 @@ def read_message(raw: bytes | BinaryIO, method: str = "GET") -> StoredMessage:
         head = _stored_head(head, body.length)
     elif not bodiless and (announced := content_length(pairs)) is not None:
         complete = ended and body.length >= announced
-    digest = digest_of(body.pieces()) if ended and is_plain_head(head) else None
+    digest = digest_of(body.pieces()) if digested and ended and is_plain_head(head) else None
     return StoredMessage(head, body, status, reason, chunked, complete, digest)
 
 

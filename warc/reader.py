@@ -311,7 +311,7 @@ def _capture(record: Record, requests: Iterable[tuple[set[str], CapturedRequest]
     """Read one response or resource. Responses of other protocols (dns:) have no status and no headers."""
     ids = {record.record_id, *record.get_all("WARC-Concurrent-To")}
     http = record.type == "response" and record.is_http
-    message = record.message() if http else None
+    message = read_message(record.block, digested=False) if http else None
     digest = record.get("WARC-Payload-Digest")
     if digest is None and record.type == "resource":
         digest = record.get("WARC-Block-Digest") or digest_of(record.block)
