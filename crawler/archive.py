@@ -73,7 +73,7 @@ FAILURES: tuple[tuple[type[BaseException], str], ...] = (
     (CertificateRefused, BAD_CERTIFICATE),
 )
 WITHOUT_ROW = frozenset({"no_title", "no_body"})  # why an item was dropped whose template may have changed
-BEAT_EVERY = 30.0  # seconds; a crawl that waits for its hosts beats too, one whose reactor hangs does not
+BEAT_EVERY = 10.0  # seconds; a crawl that waits for its hosts beats too, one whose reactor hangs does not
 LATER = frozenset({"max_articles", "stopped"})  # why an item was dropped whose page a later run reads again
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from crawler.crawllog import PassedOver
 from crawler.ledger_files import LEDGER
 from crawler.ledger_ops import HostState
-from crawler.sqlite import open_reader
+from crawler.sqlite import has_table, open_reader
 
 _RUN = "job, spider, pass, arguments, started_at, heartbeat, ended_at, status, reason, counts"
 
@@ -99,10 +99,16 @@ class RunTable:
         )
         return [HostState(*row) for row in rows]
 
+    @property
+    def is_made(self) -> bool:
+        """Whether the ledger's first run is so far that its tables are there."""
+        return has_table(self._db, "runs")
+
     def of_scope(self, spider: str, scope: str, most: int) -> list[Run]:
         """The last runs of a scope, so many at most, the newest last."""
         rows = self._db.execute(
-            f"SELECT {_RUN} FROM runs WHERE spider = ? AND arguments = ? ORDER BY run_id DESC LIMIT ?",
+            f"""SELECT {_RUN} FROM runs WHERE spider = ? AND arguments = ?
+            ORDER BY started_at DESC, run_id DESC LIMIT ?""",
             (spider, scope, most),
         )
         return [_run_of(row) for row in rows][::-1]

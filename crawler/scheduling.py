@@ -15,7 +15,10 @@ from pathlib import Path
 
 from crawler.sane import NUMBERS
 
-SCHEDULABLE = frozenset(NUMBERS) | {"CONTACT", "OPERATOR", "COLLECTION", "RECRAWL_INTERVALS", "LOG_LEVEL"}
+OF_THE_MACHINE = {"DISK_FLOOR", "DISK_SHARE", "BROWSER_MEMORY"}  # what keeps it alive
+SCHEDULABLE = (frozenset(NUMBERS) - OF_THE_MACHINE) | {
+    *("CONTACT", "OPERATOR", "COLLECTION", "RECRAWL_INTERVALS", "LOG_LEVEL"),
+}
 """Settings that a schedule may give: numbers, and text that is checked and shown. None names code, a path or a host."""
 
 LONGEST_ARGUMENT = 20_000  # letters; the kernel takes 131,072 bytes

@@ -90,12 +90,15 @@ class _Tick:
 
     def _runs(self, work: dict[str, Work]) -> tuple[dict[str, list[Run]], dict[str, Run | None]]:
         """The last runs of each entry, and the run of each spider that is at work."""
+        runs: dict[str, list[Run]] = {entry.name: [] for entry in self._table.entries}
         if not (self._archive / LEDGER).is_file():
-            return {entry.name: [] for entry in self._table.entries}, {}
+            return runs, {}
         with RunTable(self._archive) as table:
-            runs = {entry.name: table.of_scope(entry.spider, entry.scope, LOOKED_AT) for entry in self._table.entries}
-            working = {spider: table.run(spider, at.holder.job) for spider, at in work.items() if at.holder}
-        return runs, working
+            if not table.is_made:
+                return runs, {}
+            for entry in self._table.entries:
+                runs[entry.name] = table.of_scope(entry.spider, entry.scope, LOOKED_AT)
+            return runs, {spider: table.run(spider, at.holder.job) for spider, at in work.items() if at.holder}
 
     def _plan(self, entry: Entry, runs: list[Run], work: Work) -> Plan:
         return plan(entry, self._now, runs, self._journal.of(entry.name), work.jobs, bool(work.jobs))

@@ -233,6 +233,8 @@ HOSTILE: list[dict[str, Any]] = [
     {"setting": "ALLOWED_PRIVATE_HOSTS=127.0.0.1:6800"},
     {"setting": "TWISTED_REACTOR=os.system"},
     {"setting": "-o=out.jsonl"},
+    {"setting": "DISK_FLOOR=0"},
+    {"setting": "WEBHOOK=http://127.0.0.1:1/"},
     {"setting": "HOST_DELAY"},
     {"setting": "HOST_DELAY=%s"},
     {"setting": "CONTACT=a\r\nX-Evil: 1"},

@@ -54,8 +54,10 @@ class Machine:
 
     def runs(self, name: str) -> list[Run]:
         entry = self.entry(name)
+        if not (self.archive / "ledger.sqlite").exists():
+            return []
         with RunTable(self.archive) as table:
-            return table.of_scope(entry.spider, entry.scope, 1000)
+            return table.of_scope(entry.spider, entry.scope, 1000) if table.is_made else []
 
     def until(self, true: Callable[[], object]) -> None:
         deadline = time.monotonic() + CRAWL_SECONDS
@@ -65,7 +67,6 @@ class Machine:
 
     def signal_in_the_middle(self, started: Line, number: signal.Signals) -> None:
         """Once the ledger knows of it and pages are under way."""
-        self.until(lambda: (self.archive / "ledger.sqlite").exists())
         self.until(lambda: any(run.job == started.job for run in self.runs(started.entry)))
         self.until(lambda: states(self.archive).get("in_flight"))
         pid = self.holder().pid
@@ -250,6 +251,22 @@ def test_a_start_that_is_slow_to_load_is_not_doubled(paper: SmallPaper, tmp_path
     assert [line.kind for line in box.look()] == ["started"]
     box.free()
     assert len(box.runs("moi")) == 2
+
+
+@pytest.mark.slow
+def test_a_crawl_that_waits_gives_signs_of_life(paper: SmallPaper, tmp_path: Path) -> None:
+    """Its ledger has nothing new to hold, for as long as a page takes; its heart beats."""
+    box = machine(tmp_path, EVERY_MINUTE)
+    box.look()
+    box.now += timedelta(minutes=1)
+    paper.slow = {address(3): 100.0}
+    with killed_at_the_end(box):
+        box.look()
+        box.until(lambda: box.runs("moi"))
+        box.until(lambda: states(box.archive) == {"done": 6, "in_flight": 1})
+        began = datetime.fromisoformat(box.runs("moi")[0].heartbeat)
+        box.until(lambda: datetime.fromisoformat(box.runs("moi")[0].heartbeat) > began + timedelta(seconds=15))
+        assert states(box.archive) == {"done": 6, "in_flight": 1}
 
 
 @pytest.mark.slow
