@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_LOCAL = re.compile(r"Not allowed to load local resource: (\S+)")
 LAUNCH_SECONDS = 60.0
 CLOSE_SECONDS = 10.0
 
@@ -126,7 +128,9 @@ class Browser:
         loading.frame, loading.context = info["targetId"], info.get("browserContextId", "")
         self.door.begin(loading)
         session.on("Page.frameAttached", lambda event: self.door.claim(event["frameId"], loading))
+        session.on("Log.entryAdded", lambda event: self._told(event["entry"], loading))
         await session.send("Page.enable")
+        await session.send("Log.enable")
 
         def popup(_: Any) -> None:
             loading.popups += 1
@@ -135,6 +139,12 @@ class Browser:
         context.on("page", popup)
         page.on("websocket", lambda socket: self.door.refused("websocket", socket.url, loading))
         page.on("download", lambda download: self.door.refused("download", download.url, loading))
+
+    def _told(self, entry: dict[str, Any], loading: Loading) -> None:
+        """The browser says in its log which files of this machine it did not open; scripts cannot write there."""
+        named = _LOCAL.fullmatch(entry["text"])
+        if entry["source"] == "security" and named:
+            self.door.refused("scheme", named[1], loading)
 
     async def _ready(self) -> _Running:
         """The browser that takes the next page."""

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crawler.arguments import arguments_of_scope, made_up_job
+from crawler.dom import DOM
 from crawler.inhand import InHand
+from crawler.ledger_batch import url_hash
 from crawler.ledger_ops import Op, Requeue, Scope
 from crawler.limits import Limits
 from crawler.metawarc import report_in
@@ -39,10 +41,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PAGES = """SELECT c.captured_at, f.record_id, f.url_id, u.url, f.kind, f.depth, f.hop_path, f.channel, f.via, f.seed
+PAGES = """SELECT c.captured_at, c.url, c.run, f.record_id,
+    f.url_id, u.url, f.kind, f.depth, f.hop_path, f.channel, f.via, f.seed
     FROM frontier f JOIN urls u ON u.url_id = f.url_id JOIN captures c ON c.record_id = f.record_id
     WHERE f.scope_id = ? AND f.pass = ? AND c.truncated IS NULL AND c.status >= 200 AND c.status < 400
     ORDER BY c.captured_at, f.url_id"""
+# The DOM that a run has made of a document; where there is one the page was read from it.
+DOM_OF = """SELECT record_id FROM captures WHERE url_hash = ? AND run = ? AND captured_at >= ?
+    ORDER BY captured_at LIMIT 1"""
 ROBOTS = """SELECT c.captured_at, c.record_id, c.url FROM captures c JOIN runs r ON r.job = c.run
     WHERE r.scope_id = ? AND r.pass = ? AND c.url_id IS NULL AND c.status = 200 AND c.url LIKE '%/robots.txt'
     ORDER BY c.captured_at"""
@@ -137,8 +143,9 @@ def _found(
             continue
         named = [one for line in sitemaps(response.body) if (one := canonical_url(line, url))]
         yield datetime.fromisoformat(at), [add_of(found) for found in spider.named_seeds(named)]
-    for at, record_id, *facts in draft.db.execute(PAGES, of_pass):
-        ref = draft.ledger.capture_ref(record_id)
+    for at, document, run, record_id, *facts in draft.db.execute(PAGES, of_pass):
+        dom = draft.db.execute(DOM_OF, (url_hash(DOM + document), run, at)).fetchone()
+        ref = draft.ledger.capture_ref(dom[0] if dom else record_id)
         assert ref is not None
         url_id, url, kind, depth, hop_path, channel, via, seed = facts
         visit, key = Visit(url_id, url, kind, depth, hop_path, channel, via, seed), fingerprint(url)

@@ -69,7 +69,7 @@ def read_again(folder: Path, ref: CaptureRef, url: str) -> Response:
     """
     path = folder / ref.file
     place = path if path.exists() else path.with_name(path.name + OPEN)
-    return raw_response(replace(capture_at(place, ref.offset), target_uri=url), ref)
+    return raw_response(replace(as_page(capture_at(place, ref.offset)), target_uri=url), ref)
 
 
 class Replay:

@@ -25,6 +25,7 @@ WITH_CHROMIUM = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on PATH: apt install chromium"),
 ]
+BESIDE = {"/robots.txt", "/.well-known/tdmrep.json", "/favicon.ico"}  # asked of a host that a page is of, if at all
 MARK = "BAOQUAN_TEST_ARCHIVE"  # in the environment of a crawl, and so of its browser
 QUICK = ("-sHOST_DELAY=0", "-sREQUISITE_DELAY=0", "-sCONTACT=test@example.org", f"-sCHROMIUM={CHROMIUM}")
 LIMIT = 180.0  # seconds; a crawl that takes longer hangs

@@ -62,3 +62,15 @@ def test_the_frontier_beside_the_queues(printed: str, case: str) -> None:
     assert min(into, out, end, cpu, rss) > 0
     if case != "ledger":
         assert len(figures(printed, f"ledger : {case}")) == 5
+
+
+@pytest.mark.slow
+def test_rendered_pages(printed: str) -> None:
+    if "left out: pages cannot be rendered" in printed:
+        pytest.skip("no Chromium")
+    for name in ("CPU ms a rendered page", "rendered pages/s", "peak of all processes, MB"):
+        ours, playwright, ratio = figures(printed, name)
+        assert ours > 0
+        assert playwright > 0
+        assert ratio >= 0
+    assert figures(printed, "rows written") == [2.0, 2.0, 1.0]

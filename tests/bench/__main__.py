@@ -10,6 +10,8 @@ import sys
 
 from tests.bench import crawl, extract, frontier, stages
 
+RENDERED = 20  # so many times fewer pages are opened in a browser: each takes about a second
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -21,6 +23,11 @@ def main() -> None:
         ("A crawl, whole processes", crawl, ["--pages", options.pages, "--rounds", options.rounds]),
         ("Where the time of a page goes", stages, ["--pages", options.pages]),
         ("Extraction from WARC files, one core", extract, ["--pages", options.pages, "--rounds", options.rounds]),
+        (
+            "A rendered page, whole process trees",
+            rendered,
+            ["--pages", max(2, options.pages // RENDERED), "--rounds", options.rounds],
+        ),
         ("The frontier", frontier, ["--urls", options.urls]),
     ):
         sys.stdout.write(f"\n{title}\n\n")

@@ -27,6 +27,9 @@ from pathlib import Path
 from statistics import median
 from time import monotonic, sleep
 
+from scrapy.settings import Settings
+
+from crawler.chromium import NoBrowser, find_chromium
 from tests.census import descendants, memory, with_census
 from tests.conftest import ROOT, proxy_variables, without_network_settings
 from tests.replica.scripted import HOME, BenNoi
@@ -107,10 +110,10 @@ def run_of(case: str, environment: dict[str, str], seeds: Path) -> Run:
 def report(runs: dict[str, list[Run]], pages: int) -> str:
     """A table: what a page costs in each case, and the ratio."""
     figures: dict[str, Callable[[Run], float]] = {
-        "CPU ms a page": lambda run: 1000 * run.cpu / pages,
-        "pages/s": lambda run: pages / run.wall,
+        "CPU ms a rendered page": lambda run: 1000 * run.cpu / pages,
+        "rendered pages/s": lambda run: pages / run.wall,
         "peak of all processes, MB": lambda run: run.peak,
-        "rows": lambda run: run.rows,
+        "rows written": lambda run: run.rows,
     }
     both = set(CASES) <= runs.keys()
     lines = [f"{'':28}" + "".join(f"{case:>12}" for case in runs) + ("  ours / playwright" if both else "")]
@@ -152,6 +155,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError("prctl")
+    try:
+        find_chromium(Settings())
+    except NoBrowser as error:
+        sys.stdout.write(f"left out: {error}\n")
+        return
     if options.memory:
         sys.stdout.write(steps(long_crawl(options.memory, dict(pair.split("=", 1) for pair in options.set))))
         return

@@ -1,7 +1,7 @@
 """A small paper whose pages do everything that a page can do to a browser: every kind of request, and every mischief.
 
 Each page is an article, so that a crawl has a row to write whatever the page tries. ``KINDS`` is the truth of the page
-that asks in every way: method, host and path of each request that a browser makes for it.
+that asks in every way: by name, method, host and path of each request that a browser makes for it.
 """
 
 from __future__ import annotations
@@ -18,40 +18,42 @@ TEXT = (
     "Theo ban tổ chức, mỗi chuyến đi kéo dài chừng ba tiếng, đủ để khách nghe hết một làn điệu hò của người chèo đò.",
     "Chính quyền địa phương cho biết sẽ mở thêm hai bến nhỏ trước cuối năm, nhưng giữ nguyên hàng bần ven sông.",
 )
-KINDS = frozenset({
-    ("GET", HOST, "/moi-cach.html"),
-    ("GET", HOST, "/kieu.css"),
-    ("GET", HOST, "/kieu-nhap.css"),
-    ("GET", HOST, "/chu.woff2"),
-    ("GET", HOST, "/ma.js"),
-    ("GET", HOST, "/mo-dun.js"),
-    ("GET", HOST, "/anh.jpg"),
-    ("GET", HOST, "/anh-cham.jpg"),  # comes when it is scrolled to
-    ("GET", HOST, "/khung.html"),
-    ("GET", HOST, "/trong-khung.js"),
-    ("GET", HOST, "/lay.json"),
-    ("GET", HOST, "/xhr.json"),
-    ("POST", HOST, "/gui"),
-    ("HEAD", HOST, "/dau"),
-    ("GET", HOST, "/mot-phan"),  # with a Range
-    ("GET", HOST, "/lon"),  # of some megabytes
-    ("GET", HOST, "/chuyen-1"),
-    ("GET", HOST, "/chuyen-2"),
-    ("GET", HOST, "/chuyen-3.jpg"),
-    ("OPTIONS", API, "/hoi-truoc"),
-    ("PUT", API, "/hoi-truoc"),
-    ("GET", HOST, "/tho.js"),
-    ("GET", HOST, "/tho.json"),
-    ("GET", HOST, "/tho-chung.js"),
-    ("GET", HOST, "/tho-chung.json"),
-    ("GET", HOST, "/phuc-vu.js"),
-    ("GET", HOST, "/phuc-vu.json"),
-    ("GET", HOST, "/tai-truoc.html"),  # prefetch
-    ("POST", HOST, "/den-hieu"),  # beacon
-    ("GET", HOST, "/su-kien"),  # event source
-    ("GET", HOST, "/cua-so.html"),  # a window
-    ("GET", HOST, "/trong-cua-so.js"),
-})  # fmt: skip
+KINDS = {
+    "document": ("GET", HOST, "/moi-cach.html"),
+    "style": ("GET", HOST, "/kieu.css"),
+    "imported style": ("GET", HOST, "/kieu-nhap.css"),
+    "font": ("GET", HOST, "/chu.woff2"),
+    "script": ("GET", HOST, "/ma.js"),
+    "module": ("GET", HOST, "/mo-dun.js"),
+    "image": ("GET", HOST, "/anh.jpg"),
+    "lazy image": ("GET", HOST, "/anh-cham.jpg"),  # comes when it is scrolled to
+    "frame": ("GET", HOST, "/khung.html"),
+    "script in a frame": ("GET", HOST, "/trong-khung.js"),
+    "fetch": ("GET", HOST, "/lay.json"),
+    "XHR": ("GET", HOST, "/xhr.json"),
+    "POST": ("POST", HOST, "/gui"),
+    "HEAD": ("HEAD", HOST, "/dau"),
+    "range": ("GET", HOST, "/mot-phan"),
+    "large answer": ("GET", HOST, "/lon"),
+    "redirect": ("GET", HOST, "/chuyen-1"),
+    "second redirect": ("GET", HOST, "/chuyen-2"),
+    "where redirects lead": ("GET", HOST, "/chuyen-3.jpg"),
+    "preflight": ("OPTIONS", API, "/hoi-truoc"),
+    "another host": ("PUT", API, "/hoi-truoc"),
+    "cookie": ("GET", HOST, "/banh.json"),  # with the one that /lay.json set
+    "worker": ("GET", HOST, "/tho.js"),
+    "fetch of a worker": ("GET", HOST, "/tho.json"),
+    "shared worker": ("GET", HOST, "/tho-chung.js"),
+    "fetch of a shared worker": ("GET", HOST, "/tho-chung.json"),
+    "service worker": ("GET", HOST, "/phuc-vu.js"),
+    "fetch of a service worker": ("GET", HOST, "/phuc-vu.json"),
+    "prefetch": ("GET", HOST, "/tai-truoc.html"),
+    "beacon": ("POST", HOST, "/den-hieu"),
+    "event source": ("GET", HOST, "/su-kien"),
+    "window": ("GET", HOST, "/cua-so.html"),
+    "script in a window": ("GET", HOST, "/trong-cua-so.js"),
+}
+COOKIE = "ben=la"
 LARGE = 5 * 1024 * 1024  # bytes
 
 EVERY_WAY = """
@@ -61,7 +63,8 @@ EVERY_WAY = """
 <p style="font-family: ChuRieng">chữ riêng</p>
 <div style="height: 6000px"></div><img src="/anh-cham.jpg" loading="lazy" width="16" height="8">
 <script>
-fetch("/lay.json"); fetch("/gui", {method: "POST", body: "xin chào"}); fetch("/dau", {method: "HEAD"});
+fetch("/lay.json").then(() => fetch("/banh.json")); fetch("/dau", {method: "HEAD"});
+fetch("/gui", {method: "POST", body: "xin chào"});
 fetch("/mot-phan", {headers: {Range: "bytes=2-5"}}).then(a => a.text()).then(t => document.body.dataset.part = t);
 fetch("/lon").then(a => a.arrayBuffer()).then(b => document.body.dataset.large = b.byteLength);
 const xhr = new XMLHttpRequest(); xhr.open("GET", "/xhr.json"); xhr.send();
@@ -106,8 +109,8 @@ class BenLa:
             "/su-kien": (("Content-Type", "text/event-stream"), b"data: 1\n\n"),
             "/tep.zip": (("Content-Type", "application/zip"), b"PK\x05\x06" + bytes(18)),
         }
-        for path in ("/lay.json", "/xhr.json", "/tho.json", "/tho-chung.json", "/phuc-vu.json", "/gui", "/dau"):
-            self._files[path] = (data, b"{}")
+        for name in ("lay.json", "xhr.json", "banh.json", "tho.json", "tho-chung.json", "phuc-vu.json", "gui", "dau"):
+            self._files[f"/{name}"] = (data, b"{}")
 
     def respond(self, request: Request) -> Answer:
         path = request.target.partition("?")[0]
@@ -128,7 +131,8 @@ class BenLa:
             return Answer(200, "OK", [("Content-Type", "image/jpeg")], jpeg(path.encode()))
         if path in self._files:
             kind, body = self._files[path]
-            return Answer(200, "OK", [kind], body)
+            extra = [("Set-Cookie", f"{COOKIE}; Path=/")] if path == "/lay.json" else []
+            return Answer(200, "OK", [kind, *extra], body)
         return Answer(404, "Not Found", [("Content-Type", "text/plain")], b"")
 
 
