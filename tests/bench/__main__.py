@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import crawl, extract, frontier, stages
+from tests.bench import crawl, extract, frontier, rendered, stages
 
 RENDERED = 20  # so many times fewer pages are opened in a browser: each takes about a second
 
