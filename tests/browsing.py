@@ -28,7 +28,7 @@ WITH_CHROMIUM = [
 BESIDE = {"/robots.txt", "/.well-known/tdmrep.json", "/favicon.ico"}  # asked of a host that a page is of, if at all
 MARK = "BAOQUAN_TEST_ARCHIVE"  # in the environment of a crawl, and so of its browser
 QUICK = ("-sHOST_DELAY=0", "-sREQUISITE_DELAY=0", "-sCONTACT=test@example.org", f"-sCHROMIUM={CHROMIUM}")
-LIMIT = 180.0  # seconds; a crawl that takes longer hangs
+LIMIT = 600.0  # seconds; a crawl that takes longer hangs
 
 
 @dataclass

@@ -17,7 +17,7 @@ from tests.replica.scripted import HOME, BenNoi
 from tests.replica.server import Replica, running
 
 pytestmark = WITH_CHROMIUM
-BUDGET, PAGES, AT_ONCE = 8, 32, 2
+BUDGET, PAGES, AT_ONCE = 4, 20, 2
 
 
 @pytest.fixture(scope="module")
