@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from crawler.audit import CHANNELS, HOLES, SiteAudit, Tally, Total
 from crawler.audit_read import Address
 from crawler.estimate import VIEWS
+from warc.shown import lines_of
 
 SHOWN = 20  # rows of a table, and holes, that the text shows; JSON and --holes have them all
 WORDS = {"not_asked": "not asked"}
@@ -114,7 +115,7 @@ def _estimate(total: Total) -> Iterator[Table]:
 def as_text(sites: list[SiteAudit]) -> str:
     if not sites:
         return "no article address in this selection\n"
-    return "\n".join("\n".join(_site_lines(site)) + "\n" for site in sites)
+    return "\n".join(lines_of(_site_lines(site)) for site in sites)
 
 
 def _site_lines(site: SiteAudit) -> Iterator[str]:

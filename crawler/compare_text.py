@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from crawler.compare import BROWSER, DIFFERENT, PLAIN, Comparison
 from crawler.serialize import to_line
 from crawler.showing import as_json, on_one_line
+from warc import shown
 
 if TYPE_CHECKING:
     from crawler.links import FoundLink
@@ -54,7 +55,7 @@ def write_json(compared: Compared) -> None:
         "added": both.added,
         "plain_would_do": both.plain_would_do,
     }
-    sys.stdout.buffer.write(to_line(answer))
+    sys.stdout.buffer.write(shown.json_of(to_line(answer)))
 
 
 def write_tables(compared: Compared) -> None:
@@ -65,9 +66,9 @@ def write_tables(compared: Compared) -> None:
     both, page = compared.comparison, compared.browser
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
     plain, browser = ("article" if one else "no article" for one in both.articles)
-    console.print(f"200 {page.response.url}")
+    console.print(shown.plain(f"200 {page.response.url}"))
     console.print(f"{page.name}/{page.number}: {plain} by plain HTTP, {browser} in the browser")
-    refused = ", ".join(f"{reason} {count:,}" for reason, count in compared.refused.items())
+    refused = ", ".join(f"{shown.plain(reason)} {count:,}" for reason, count in compared.refused.items())
     console.print(f"Requests of the page in the browser: {compared.asked:,}; refused: {refused or 'none'}")
     fields = Table("field", "found by", "plain HTTP", "browser", title="Fields", title_justify="left")
     for name, who in both.fields.items():
@@ -82,7 +83,7 @@ def write_tables(compared: Compared) -> None:
         told = [f"browser: {link.url}" for link in found.browser[:SHOWN]]
         told += [f"plain: {link.url}" for link in found.plain[:SHOWN]]
         counts = (len(found.both), len(found.browser), len(found.plain))
-        links.add_row(kind, *map(str, counts), "\n".join(told))
+        links.add_row(kind, *map(str, counts), "\n".join(map(shown.plain, told)))
     console.print(links)
     console.print(_verdict(both))
 

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from warc.shown import columns_of
+
 RULES: Final = {
     "row-line": "the line is no row, or not as the serialiser writes it",
     "row-id": "row_id or content_digest is not made from what the row says, or another row has the row_id",
@@ -50,8 +52,7 @@ class Finding:
 
     def line(self) -> str:
         where = "-" if self.offset is None else str(self.offset)
-        parts = (self.file, where, self.record_id or "-", self.rule, self.detail)
-        return "\t".join(" ".join(part.split()) for part in parts)
+        return columns_of((self.file, where, self.record_id or "-", self.rule, " ".join(self.detail.split())))
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from crawler.arguments import Arguments
 from crawler.plan import Plan
 from crawler.plan_fetch import MOST
 from crawler.summary import size
+from warc.shown import lines_of
 
 
 def detour(plan: Plan, args: Arguments) -> str | None:
@@ -30,7 +31,7 @@ def detour(plan: Plan, args: Arguments) -> str | None:
 
 
 def as_text(plan: Plan, args: Arguments) -> str:
-    return "\n".join(_lines(plan, args)) + "\n"
+    return lines_of(_lines(plan, args))
 
 
 def _lines(plan: Plan, args: Arguments) -> Iterator[str]:

@@ -18,6 +18,7 @@ from scrapy.utils.log import get_scrapy_root_handler
 
 from crawler.logevents import event
 from crawler.summary import Stats, by_reason, size
+from warc.shown import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -149,7 +150,7 @@ class LiveLine:
     def draw(self, text: str) -> None:
         from rich.text import Text
 
-        self._live.update(Text(text, no_wrap=True, overflow="ellipsis"), refresh=True)
+        self._live.update(Text(plain(text), no_wrap=True, overflow="ellipsis"), refresh=True)
 
     def close(self) -> None:
         """Take the line away; the terminal and the log are as before. May be called twice."""

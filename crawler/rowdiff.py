@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from crawler.rowcheck import ledger_free
+from warc.shown import lines_of
 
 EXAMPLES = 3  # of each field
 SHOWN = 70  # characters of a value in an example
@@ -64,7 +65,7 @@ class Difference:
             lines.append(f"{self.further} further visits to articles that the older rows have at another time")
         if self.elsewhere:
             lines.append(f"{self.elsewhere} older rows are of files that were not read")
-        return "\n".join(lines) + "\n"
+        return lines_of(lines)
 
 
 def compare(old: Path, new: Path, files: set[str]) -> Difference:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crawler.dates import Moment
+from warc.shown import plain
 
 
 def as_json(value: Any) -> Any:
@@ -26,7 +27,7 @@ def on_one_line(value: Any, most: int = 110) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return f"{value['at'] or value['day']} ({value['precision']}, {value['text']!r})"
+        return plain(f"{value['at'] or value['day']} ({value['precision']}, {value['text']!r})")
     names = ("text", "name") if hasattr(value, "type") else ("text", "name", "url")  # a block is told by its text
     told = value if isinstance(value, str) else next(filter(None, (getattr(value, n, None) for n in names)), "")
-    return " ".join(str(told).split())
+    return plain(" ".join(str(told).split()))

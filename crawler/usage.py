@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from scrapy.settings import SETTINGS_PRIORITIES
 
+from warc.shown import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -37,7 +39,7 @@ def stop(status: Status, message: str, settings: BaseSettings | None = None) -> 
 
 def complain(message: str, settings: BaseSettings | None = None) -> None:
     """One line on stderr; in LOG_FILE too, because Scrapyd shows a job's log and nothing else of it."""
-    line = "scrapy: " + " ".join(message.split())
+    line = "scrapy: " + plain(" ".join(message.split()))
     sys.stderr.write(line + "\n")
     log_file = settings.get("LOG_FILE") if settings is not None else None
     if log_file:

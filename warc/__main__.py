@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from warc.reader import DamagedRecord, read_records
+from warc.shown import columns_of, lines_of
 from warc.verify import verify
 
 
@@ -33,7 +34,7 @@ def _verify(name: str, options: argparse.Namespace) -> bool:
     try:
         report = verify(name, committed=options.committed, strict=options.strict)
     except OSError as error:
-        sys.stderr.write(f"{name}: {error.strerror}\n")
+        sys.stderr.write(lines_of([f"{name}: {error.strerror}"]))
         return False
     for fault in report.faults:
         _line(name, fault.offset, fault.rule, fault.record_id or "-", fault.detail)
@@ -48,16 +49,16 @@ def _list(name: str) -> bool:
             status = record.message().status if record.type == "response" and record.is_http else None
             _line(record.offset, record.length, record.type, record.date, status or "-", record.target_uri or "-")
     except OSError as error:
-        sys.stderr.write(f"{name}: {error.strerror}\n")
+        sys.stderr.write(lines_of([f"{name}: {error.strerror}"]))
     except DamagedRecord as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(lines_of([error]))
     else:
         return True
     return False
 
 
 def _line(*values: object) -> None:
-    sys.stdout.write("\t".join(map(str, values)) + "\n")
+    sys.stdout.write(columns_of(values))
 
 
 if __name__ == "__main__":

@@ -185,15 +185,17 @@ def _crawl_options(opts: argparse.Namespace) -> list[str]:
 
 def _write_holes(name: str, sites: list[SiteAudit]) -> None:
     from crawler.audit_text import hole_line
+    from warc.shown import lines_of
 
     with output(name) as file:
-        file.writelines(f"{hole_line(hole)}\n".encode() for site in sites for hole, _ in site.holes)
+        file.writelines(lines_of([hole_line(hole)]).encode() for site in sites for hole, _ in site.holes)
 
 
 def _print(sites: list[SiteAudit], as_object: bool) -> None:
     from crawler.audit_text import as_json, as_text
     from crawler.serialize import to_line
+    from warc.shown import json_of
 
-    said: Any = to_line(as_json(sites)) if as_object else as_text(sites).encode()
+    said: Any = json_of(to_line(as_json(sites))) if as_object else as_text(sites).encode()
     sys.stdout.buffer.write(said)
     sys.stdout.flush()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 
 from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
+from warc.shown import json_of, lines_of
 
 if TYPE_CHECKING:
     from crawler.drift_state import FieldState
@@ -99,7 +100,7 @@ class Command(ScrapyCommand):
         if not accepted:
             stop(Status.USAGE, f"nothing has fallen at {name[:200]!r}: scrapy drift shows what has", self.settings)
         for one in accepted:
-            sys.stdout.write(f"accepted {one.site}:{one.template}:{one.field}\n")
+            sys.stdout.write(lines_of([f"accepted {one.site}:{one.template}:{one.field}"]))
 
 
 def _write(states: list[FieldState], as_json: bool) -> None:
@@ -108,14 +109,14 @@ def _write(states: list[FieldState], as_json: bool) -> None:
 
     if as_json:
         for state in states:
-            sys.stdout.buffer.write(to_line(state))
+            sys.stdout.buffer.write(json_of(to_line(state)))
         sys.stdout.buffer.flush()
         return
     for _, group in groupby(states, lambda state: (state.spider, state.site, state.template)):
         fields = list(group)
         first = fields[0]
         waiting = f", {first.quarantined:,} rows in quarantine" if first.quarantined else ""
-        sys.stdout.write(f"{first.site} {first.template} ({first.spider}){waiting}\n")
+        sys.stdout.write(lines_of([f"{first.site} {first.template} ({first.spider}){waiting}"]))
         if all(state.state == LEARNING for state in fields):
             sys.stdout.write(f"  {max(state.pages for state in fields):,} pages so far: too few to judge\n")
             continue
@@ -123,7 +124,7 @@ def _write(states: list[FieldState], as_json: bool) -> None:
         for state in fields:
             sys.stdout.write(_line(state))
             for url in state.urls:
-                sys.stdout.write(f"    {url}\n")
+                sys.stdout.write(lines_of([f"    {url}"]))
     sys.stdout.flush()
 
 

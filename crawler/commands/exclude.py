@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy.commands import ScrapyCommand
 
 from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
+from warc.shown import json_of, lines_of
 
 if TYPE_CHECKING:
     from crawler.ledger_ops import Exclusion
@@ -150,7 +151,7 @@ def _day(text: str | None) -> date | None:
 def _write_json(value: Any) -> None:
     from crawler.serialize import to_line
 
-    sys.stdout.buffer.write(to_line(value))
+    sys.stdout.buffer.write(json_of(to_line(value)))
 
 
 def _write_act(act: Exclusion, as_json: bool) -> None:
@@ -159,19 +160,19 @@ def _write_act(act: Exclusion, as_json: bool) -> None:
         return
     state = f"lifted {act.lifted_at}" if act.lifted_at else f"until {act.last_day}" if act.last_day else "for good"
     ticket = f"  [{act.ticket}]" if act.ticket else ""
-    sys.stdout.write(f"{act.target}  {act.at}, {state}{ticket}  {act.reason}\n")
+    sys.stdout.write(lines_of([f"{act.target}  {act.at}, {state}{ticket}  {act.reason}"]))
 
 
 def _write_concerned(one: Concerned, as_json: bool) -> None:
     if as_json:
         _write_json(asdict(one) | {"article_ids": sorted(one.article_ids)})
         return
-    sys.stdout.write(f"{one.target}\n")
+    sys.stdout.write(lines_of([one.target]))
     for article_id, title in one.articles.items():
-        sys.stdout.write(f"  article   {article_id}  {title}\n")
+        sys.stdout.write(lines_of([f"  article   {article_id}  {title}"]))
     lists = (("row", one.rows), ("capture", one.records), ("address", one.addresses), ("picture", one.pictures))
     for name, values in (*lists, ("edition", one.editions), ("copy", one.copies), ("taken by", one.takers)):
         for value in values:
-            sys.stdout.write(f"  {name:<9} {value}\n")
+            sys.stdout.write(lines_of([f"  {name:<9} {value}"]))
     if one.editions or one.copies:
         sys.stdout.write("  editions and copies stay, unless --editions or --copies is given\n")

@@ -22,6 +22,7 @@ from scrapy.utils.conf import closest_scrapy_cfg
 from crawler.arguments import made_up_job
 from crawler.exclusions import Hidden
 from crawler.usage import Status, complain, one_line_errors, quiet, refuse_unknown_options, stop
+from warc.shown import lines_of
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -87,7 +88,8 @@ class Command(ScrapyCommand):
             stop(Status.USAGE, f"{error} is there already; remove it first, or choose another --site")
         except OSError as error:
             stop(Status.OUTPUT, f"{folder}: {error.strerror or error}", self.settings)
-        sys.stdout.write(f"{written}\nRead every value in {folder / 'expected.json'}, then set checked to true.\n")
+        advice = f"Read every value in {folder / 'expected.json'}, then set checked to true."
+        sys.stdout.write(lines_of([written, advice]))
 
 
 def newest(url: str, archive: Path, settings: Any) -> Response | None:

@@ -98,6 +98,7 @@ class Command(ScrapyCommand):
 def _write_json(history: History) -> None:
     from crawler.events import event_of
     from crawler.serialize import to_line
+    from warc.shown import json_of
 
     known = history.article
     answer = {
@@ -123,7 +124,7 @@ def _write_json(history: History) -> None:
         "source": _link(history.source, history.source.source_id) if history.source else None,
         "copies": [_link(link, link.article_id) for link in history.copies],
     }
-    sys.stdout.buffer.write(to_line(answer))
+    sys.stdout.buffer.write(json_of(to_line(answer)))
 
 
 def _link(link: Link, other: str) -> dict[str, str]:
@@ -131,18 +132,20 @@ def _link(link: Link, other: str) -> dict[str, str]:
 
 
 def _write_text(history: History) -> None:
+    from warc.shown import lines_of, plain
+
     lines = list(_lines(history))
     if not sys.stdout.isatty():
         for line in lines:
             marked = (text if mark == "=" else PLAIN[mark][0] + text + PLAIN[mark][1] for mark, text in line)
-            sys.stdout.write("".join(marked) + "\n")
+            sys.stdout.write(lines_of(["".join(marked)]))
         return
     from rich.console import Console
     from rich.text import Text
 
     console = Console(file=sys.stdout, highlight=False, markup=False)
     for line in lines:
-        parts = [(text + " " if mark == "-" else text, STYLES[mark]) for mark, text in line]
+        parts = [(plain(text) + " " * (mark == "-"), STYLES[mark]) for mark, text in line]
         console.print(Text.assemble(*parts), soft_wrap=True)
 
 

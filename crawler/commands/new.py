@@ -29,6 +29,7 @@ from crawler.usage import (
     stop,
     why_no_file,
 )
+from warc.shown import json_of, lines_of
 
 if TYPE_CHECKING:
     from crawler.cursor import Cursor
@@ -183,7 +184,7 @@ def _lines(changes: Iterator[Told], counts: Counter[str], as_json: bool) -> Iter
         value = change_of(told)
         counts["without row"] += told.row is None
         counts[f"new at {value['site']}"] += told.change.kind == "new"
-        yield to_line(value) if as_json else _text(told, value).encode()
+        yield json_of(to_line(value)) if as_json else _text(told, value).encode()
 
 
 def _text(told: Told, value: dict[str, Any]) -> str:
@@ -196,4 +197,4 @@ def _text(told: Told, value: dict[str, Any]) -> str:
     for field, diff in told.changes.items():
         marked = (text if mark == "=" else PLAIN[mark][0] + text + PLAIN[mark][1] for mark, text in shortened(diff))
         lines.append(f"  {field}: {''.join(marked)}")
-    return "\n".join(lines) + "\n"
+    return lines_of(lines)

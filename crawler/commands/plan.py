@@ -57,13 +57,16 @@ class Command(ScrapyCommand):
         from crawler.plan_text import as_json, as_text
         from crawler.planner import Planner
         from crawler.serialize import to_line
+        from warc.shown import json_of
 
         assert self.settings is not None
         site = self._spider(**self._given)
         site.hidden = Hidden.of(self.settings)
         planner = Planner(site)
         plan = ask_all(self._arguments, planner.run, self.settings).result
-        said = to_line(as_json(plan, self._arguments)) if opts.json else as_text(plan, self._arguments).encode()
+        said = (
+            json_of(to_line(as_json(plan, self._arguments))) if opts.json else as_text(plan, self._arguments).encode()
+        )
         try:
             sys.stdout.buffer.write(said)
             sys.stdout.flush()

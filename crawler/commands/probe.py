@@ -20,6 +20,7 @@ from scrapy.exceptions import DropItem
 from crawler.arguments import made_up_job
 from crawler.showing import as_json, on_one_line
 from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
+from warc.shown import json_of, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -220,7 +221,7 @@ def _write_json(findings: Findings) -> None:
     from crawler.serialize import to_line
 
     answer = {"row": findings.row, "refused": findings.refused, "sources": findings.sources, "links": findings.links}
-    sys.stdout.buffer.write(to_line(answer))
+    sys.stdout.buffer.write(json_of(to_line(answer)))
 
 
 def _write_tables(findings: Findings) -> None:
@@ -233,8 +234,8 @@ def _write_tables(findings: Findings) -> None:
     verdict = "no article" if findings.row is None else "article"
     if findings.refused:
         verdict = f"dropped: {findings.refused}"
-    console.print(f"{page.response.status} {page.response.url}")
-    console.print(f"{page.name}/{page.number}, {page.encoding}: {verdict}")
+    console.print(plain(f"{page.response.status} {page.response.url}"))
+    console.print(plain(f"{page.name}/{page.number}, {page.encoding}: {verdict}"))
     fields = Table("field", "", "source", "value", title="Fields (* chosen)", title_justify="left")
     for field, found in findings.sources.items():
         # Several selectors of one source often meet the same element: one line is enough for them.
@@ -243,7 +244,7 @@ def _write_tables(findings: Findings) -> None:
             fields.add_row("" if place else field, "*" if found and place == 0 else "", source, value)
     console.print(fields)
     for warning in findings.row.extraction.warnings if findings.row else page.warnings:
-        console.print(f"warning: {warning}")
+        console.print(plain(f"warning: {warning}"))
     links = Table("kind", "links", "the first of them", title="Links by kind", title_justify="left")
     for kind, found_links in findings.links.items():
         links.add_row(
@@ -255,7 +256,7 @@ def _write_tables(findings: Findings) -> None:
 
 
 def _link(link: dict[str, str | None]) -> str:
-    return f"{link['url']}  {on_one_line(link['text'], 50)}" if link["text"] else str(link["url"])
+    return plain(f"{link['url']}  {on_one_line(link['text'], 50)}" if link["text"] else link["url"])
 
 
 def _is_url(place: str) -> bool:

@@ -16,6 +16,7 @@ from crawler.cursor import FOLDER as CURSORS
 from crawler.lock import FolderLock, Locked
 from crawler.summary import counted
 from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
+from warc.shown import lines_of
 
 COUNTED = ("files", "captures", "rows", "events", "runs")
 SHOWN = 20  # faults that are named; the others are counted
@@ -99,7 +100,7 @@ class Command(ScrapyCommand):
                 f"the order of commits is a new one: {names} must begin anew (scrapy new --cursor … --restart)"
             )
         try:
-            sys.stdout.write("\n".join(lines) + "\n")
+            sys.stdout.write(lines_of(lines))
             sys.stdout.flush()
         except OSError:
             forget_stdout()

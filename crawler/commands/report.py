@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 
 from crawler.usage import Status, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
+from warc.shown import lines_of
 
 if TYPE_CHECKING:
     from crawler.ledger_runs import Run
@@ -67,7 +68,7 @@ class Command(ScrapyCommand):
         except ValueError as error:
             stop(Status.FAULT, f"a report that is no JSON: {error}; scrapy verify names it", self.settings)
         try:
-            sys.stdout.write("".join(f"{line}\n" for line in lines))
+            sys.stdout.write(lines_of(lines))
             sys.stdout.flush()
         except BrokenPipeError:
             forget_stdout()

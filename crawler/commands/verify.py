@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 
 from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
+from warc.shown import json_of, lines_of
 
 if TYPE_CHECKING:
     from crawler.findings import Checked
@@ -126,8 +127,8 @@ class Command(ScrapyCommand):
 
 def as_text(checked: Checked) -> str:
     """A line for each fault (file, offset, record id, rule, detail, by tabs), notes, and one line for all."""
-    lines = [finding.line() for finding in checked.findings]
-    lines += [f"note: {note}" for note in checked.notes]
+    faults = "".join(finding.line() for finding in checked.findings)
+    lines = [f"note: {note}" for note in checked.notes]
     lines += [
         f"note: {rows:,} rows made by {page}, not compared field by field"
         for page, rows in sorted(checked.older.items())
@@ -135,7 +136,7 @@ def as_text(checked: Checked) -> str:
     counts = ", ".join(f"{checked.counts[name]:,} {name}" for name in COUNTED if checked.counts[name])
     files = len({finding.file for finding in checked.findings})
     found = f"{len(checked.findings):,} faults in {files:,} files" if checked.findings else "sound"
-    return "\n".join([*lines, f"{found}: {counts or 'nothing in it yet'}"]) + "\n"
+    return faults + lines_of([*lines, f"{found}: {counts or 'nothing in it yet'}"])
 
 
 def as_json(checked: Checked) -> str:
@@ -147,4 +148,5 @@ def as_json(checked: Checked) -> str:
         "older_rows": dict(sorted(checked.older.items())),
         "notes": checked.notes,
     }
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    said = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    return json_of(said.encode("utf-8", "surrogatepass")).decode()
