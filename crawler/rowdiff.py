@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from crawler.rowcheck import ledger_free
-from warc.shown import lines_of
+from warc.shown import json_of, lines_of
 
 EXAMPLES = 3  # of each field
 SHOWN = 70  # characters of a value in an example
@@ -47,7 +47,7 @@ class Difference:
     elsewhere: int = 0  # older rows from files that were not read
 
     def json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n"
+        return json_of((json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n").encode()).decode()
 
     def table(self) -> str:
         lines = [f"{'field':20}{'equal':>9}{'changed':>9}{'appeared':>9}{'vanished':>9}   of {self.rows} rows"]

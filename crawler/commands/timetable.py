@@ -19,6 +19,7 @@ from scrapy.spiderloader import get_spider_loader
 
 from crawler.timetable import TimetableError, read_timetable
 from crawler.usage import Status, complain, one_line_errors, quiet, refuse_unknown_options, stop, why_not_writable
+from warc.shown import lines_of
 
 if TYPE_CHECKING:
     from crawler.timetable_start import Starter
@@ -166,4 +167,4 @@ def _instant(text: str) -> datetime:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(lines_of(text.split("\n")))
