@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
@@ -38,7 +39,7 @@ class Lookup:
     at: datetime  # UTC
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Handshake:
     """A TLS handshake that has ended, and what is to be said of the peer's certificates.
 
@@ -54,7 +55,7 @@ class Handshake:
     failures: tuple[str, ...] = ()
     refused: bool = False
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the peer's own certificate."""
         return sha256(self.chain[0] if self.chain else b"").hexdigest()
