@@ -7,7 +7,7 @@ import logging
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scrapy.settings import Settings
 
@@ -25,12 +25,14 @@ def record(name: str, message: str, *values: object, failed: BaseException | Non
     return PlainRecord(name, logging.ERROR, __file__, 1, message, values, info)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["crawler.archive", "scrapy.core.engine"]), TEXT, TEXT)
 def test_a_record_is_one_line_whatever_its_values_are(name: str, url: str, reason: str) -> None:
     text = logging.Formatter(FORMAT).format(record(name, "timeout: %s (%s)", url, reason))
     assert obeyed(text) == []
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_further_lines_of_stack_traces_and_tables_are_indented(text: str) -> None:
     try:
@@ -44,6 +46,7 @@ def test_further_lines_of_stack_traces_and_tables_are_indented(text: str) -> Non
         assert obeyed(first + "".join(others)) == []
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_the_archives_copy_is_written_so_too(text: str) -> None:
     settings = Settings({"LOG_LEVEL": "INFO", "LOG_FORMAT": FORMAT})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warc.shown import columns_of, json_of, lines_of, plain
@@ -19,6 +19,7 @@ def obeyed(text: str) -> list[str]:
     return [c for c in text if unicodedata.category(c) in ("Cc", "Zl", "Zp", "Cs") or c in DIRECTIONS]
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_a_value_is_one_line_that_nothing_obeys(text: str) -> None:
     assert obeyed(plain(text)) == []
@@ -30,6 +31,7 @@ def test_text_of_all_languages_stays_as_it_is() -> None:
     assert plain(text) == text
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT, max_size=4))
 def test_as_many_lines_as_were_given(lines: list[str]) -> None:
     assert obeyed(lines_of(lines).replace("\n", "")) == []
@@ -37,6 +39,7 @@ def test_as_many_lines_as_were_given(lines: list[str]) -> None:
     assert columns_of(lines).count("\t") == max(0, len(lines) - 1)
 
 
+@settings(deadline=None)
 @given(TEXT, TEXT)
 def test_json_says_the_same(key: str, value: str) -> None:
     line = json.dumps({key: value}, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
