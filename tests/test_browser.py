@@ -250,7 +250,7 @@ def test_a_stopped_crawl_takes_no_half_page_and_goes_on(scrolling: Replica, tmp_
 
 
 def test_pages_wait_for_nobody_at_any_concurrency_and_budget(scrolling: Replica, tmp_path: Path) -> None:
-    for requests, pages, budget in ((1, 1, 1), (16, 8, 3)):
+    for requests, pages, budget in ((1, 1, 1), (16, 6, 3)):
         settings = {"CONCURRENT_REQUESTS": str(requests), "CONCURRENT_REQUESTS_PER_DOMAIN": str(requests)}
         settings |= {"BROWSER_CONCURRENCY": str(pages), "BROWSER_PAGES": str(budget)}
         run = Run(scrolling, tmp_path / str(requests), settings)
