@@ -33,7 +33,7 @@ from warc.writer import OPEN, sync_folder
 ABOUT: Final = "backup.json"  # what makes a folder a copy of ours
 SCHEMA: Final = "backup/1"
 UNFINISHED: Final = ".unfinished"
-NOTES: Final = ("cursors", "exports")  # small files that are replaced as a whole
+NOTES: Final = ("cursors/*.json", "exports/*.json", "timetable/*.jsonl")  # small files, each copied anew as a whole
 
 
 class Damaged(Exception):
@@ -64,7 +64,7 @@ def back_up(archive: Path, target: Path, *, link: bool = False) -> Counter[str]:
     draft = target / UNFINISHED
     make_folder(draft)
     _say(target, {"archive": str(archive), "at": None})
-    for path in [path for folder in NOTES for path in sorted((archive / folder).glob("*.json"))]:
+    for path in [path for pattern in NOTES for path in sorted(archive.glob(pattern))]:
         _copy(path, target / path.relative_to(archive), None)
     at = utc_text(datetime.now(UTC))
     (draft / LEDGER).unlink(missing_ok=True)

@@ -371,7 +371,7 @@ def test_the_job_is_named_everywhere(scrapyd: Scrapyd, jobs: dict[str, list[str]
         with RunTable(scrapyd.archive) as runs:
             ends = [(run.status, run.reason) for job in ids if (run := runs.run(spider, job)) is not None]
         assert ends == [(11, "shutdown"), (0, "finished")][-len(ids) :]
-        reports = [json.loads(file.read_text("utf-8")) for file in files if file.parent.parent.name == "reports"]
+        reports = [json.loads(file.read_text("utf-8")) for file in files if file.match("reports/*/*.json")]
         assert {report["run"]["job"] for report in reports} == set(ids)
 
 
