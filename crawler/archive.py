@@ -44,6 +44,7 @@ from crawler.replay import raw_response
 from crawler.runfacts import RunFacts
 from crawler.runlog import running_log
 from crawler.sites import Sites
+from crawler.slots import Slots
 from crawler.stopping import Stopping, Unfinished
 from crawler.store import Store
 from crawler.template import without_row
@@ -92,6 +93,7 @@ class Archive:
         self._holding = False  # rows may be held back by the writer
         self.rows = 0  # decided by this run
         self._max_articles = args.max_articles
+        self.slots = Slots(store.folder if store is not None else None)
         self._crawler = crawler
         self._parse_seconds = crawler.settings.getfloat("PARSE_SECONDS")
         self._deciding = asyncio.Lock()

@@ -263,6 +263,7 @@ class Door:
             "download_slot": f"browser at {host_of(url)}",
             "download_maxsize": self._maxsize,
             "skip_larger": True,
+            "pace": (f"parts of {host_of(url)}", self._delay),
             "facts": {"via": page.url, "hopsFromSeed": page.hop_path + HOP, "seed": page.seed}
             | {"requisite": kind.lower()}
             | self._facts,

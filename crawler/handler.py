@@ -29,6 +29,8 @@ from scrapy.utils._download_handlers import make_response, wrap_twisted_exceptio
 from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import wrapClientTLS
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 from twisted.web.client import URI
 from twisted.web.http_headers import Headers as WireHeaders
 
@@ -140,7 +142,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         answer: Any = None
         failure: Exception | None = None
         deadline: Any = self._reactor.callLater(request.meta.get("response_deadline", self._deadline), _expire, tee)
-        connected = self._connect_and_send(request, tee)
+        connected = self._connect_and_send(request, tee, deadline)
         tee.cancel = connected.cancel
         try:
             with wrap_twisted_exceptions():
@@ -156,7 +158,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
                 deadline.cancel()
         return answer, body, failure
 
-    def _connect_and_send(self, request: Request, tee: Tee) -> Deferred[Any]:
+    def _connect_and_send(self, request: Request, tee: Tee, deadline: Any) -> Deferred[Any]:
         """Get a connection that the guard has let through and send the request over it."""
         url = urldefrag(request.url)[0].encode("ascii")
         target = URI.fromBytes(url)
@@ -193,7 +195,23 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
             endpoint = wrapClientTLS(self._tls.creator(host, port), endpoint)
         wire = wire_request(request.method, path, headers, request.body, tee)
         connection: Deferred[Any] = self._pool.getConnection(key, endpoint)
-        return connection.addCallback(lambda protocol: protocol.request(wire))
+        return connection.addCallback(self._send, wire, request, deadline)
+
+    def _send(self, protocol: Any, wire: Any, request: Request, deadline: Any) -> Deferred[Any]:
+        """Send the request when its host's delay has passed since what was sent before; that is not the host's time."""
+        wait = self._archive.slots.send(*request.meta["pace"]) if "pace" in request.meta else 0.0
+        if wait <= 0:
+            return cast("Deferred[Any]", protocol.request(wire))
+        if deadline.active():
+            deadline.delay(wait)
+        waiting: Deferred[Any] = deferLater(self._reactor, wait)
+
+        def given_up(failure: Failure) -> Failure:
+            protocol.abort()
+            return failure
+
+        waiting.addErrback(given_up)
+        return waiting.addCallback(lambda _: protocol.request(wire))
 
     async def _read_body(self, answer: Any, request: Request, tee: Tee) -> Body | None:
         if answer.length == 0:  # 204, 304, HEAD and Content-Length: 0; deliverBody would never end

@@ -67,21 +67,21 @@ class Politeness:
         return known.next_at
 
     def turn(self, host: str, now: float) -> float:
-        """Seconds that a request which is ready to be sent has to wait; others may have been held up with it.
-
-        The place is taken; nothing that is handed out later comes before it.
-        """
+        """Seconds that a request which is ready to be sent has to wait; others may have been held up with it."""
         known = self._host(host)
-        return self._send(known, max(now, known.sent_at + known.delay)) - now
+        return max(0.0, known.sent_at + known.delay - now)
+
+    def sent(self, host: str, at: float) -> None:
+        """A request goes out at this time, which may still be to come; nothing is handed out that would come sooner."""
+        self._send(self._host(host), at)
 
     def answered(self, host: str, now: float) -> None:
         """The first answer of a host has come: its delay begins here, for its connection took time."""
         self._send(self._host(host), now)
 
-    def _send(self, known: _Host, at: float) -> float:
+    def _send(self, known: _Host, at: float) -> None:
         known.sent_at = max(known.sent_at, at)
         known.next_at = max(known.next_at, at + known.delay)
-        return at
 
     def over(self, host: str) -> None:
         """A request that was asked has ended."""

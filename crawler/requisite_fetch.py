@@ -279,6 +279,7 @@ class RequisiteFetcher:
             "download_slot": f"requisites of {host_of(url)}",  # pages do not queue behind pictures
             "download_maxsize": self._maxsize,
             "skip_larger": True,
+            "pace": (f"parts of {host_of(url)}", self._delay),
             "facts": {"via": page.url, "hopsFromSeed": page.hop_path + HOP, "seed": page.seed, "requisite": kind}
             | self._facts,
         }

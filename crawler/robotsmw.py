@@ -172,7 +172,7 @@ class RobotsMiddleware:
         if "frontier" in request.meta:  # parts of pages have a pace of their own
             if self._reads_tdm:
                 await self._read_reservation(request, origin, answer)
-            await self._turn(host_of(request.url))
+            await self._turn(host_of(request.url), request)
 
     def _note(self, request: Request, answer: Answer | None) -> str | None:
         """Put the line that decides into the request's meta."""
@@ -236,15 +236,19 @@ class RobotsMiddleware:
             self._scheduler_call("park", host_of(robots_url), wait, "robots_unreachable")
         return put_off
 
-    async def _turn(self, host: str) -> None:
+    async def _turn(self, host: str, request: Request) -> None:
         """Wait until the host may be asked: requests that waited for robots.txt do not leave together."""
-        left = self._scheduler_call("turn", host) or 0.0
+        try:
+            left = self._scheduler_call("turn", host) or 0.0
+        except OSError as error:
+            raise self._crawler.spider.archive.in_trouble(error) from error  # type: ignore[union-attr]
         stopping: Any = getattr(getattr(self._crawler.spider, "archive", None), "stopping", None)
         until = monotonic() + left
         while (left := until - monotonic()) > 0:
             if stopping is not None and stopping.begun:
                 raise Unfinished("the crawl is being stopped")
             await asyncio.sleep(min(left, LOOK_EVERY))
+        request.meta["pace"] = host, self._scheduler_call("delay", host) or 0.0
 
     async def _fetch(self, robots_url: str, counted: str = "robots") -> Answer:
         """Ask, follow up to five redirects, and turn whatever went wrong into an answer."""
@@ -255,7 +259,7 @@ class RobotsMiddleware:
             request = Request(url, callback=NO_CALLBACK, dont_filter=True, meta=robots_meta(hops))
             # Of its own: rendered pages may hold all places of their host, and wait for what waits for this answer.
             request.meta["download_slot"] = f"{counted} of {host_of(url)}"
-            await self._turn(host_of(url))
+            await self._turn(host_of(url), request)
             self._stats.inc_value(f"{counted}/asked")
             try:
                 response = await engine.download_async(request)

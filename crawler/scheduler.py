@@ -47,6 +47,7 @@ from crawler.ledger_ops import (
 from crawler.limits import DEFAULTS, Limits
 from crawler.politeness import Politeness
 from crawler.queues import HostQueues
+from crawler.slots import Slots
 from crawler.traps import Traps
 from crawler.urls import canonical_url, fingerprint, host_of, is_plain
 
@@ -145,6 +146,7 @@ class LedgerScheduler(BaseScheduler):
         traps: Traps | None = None,
         patience: float = math.inf,
         limits: Limits = DEFAULTS,
+        slots: Slots | None = None,
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time,
     ) -> None:
@@ -167,6 +169,7 @@ class LedgerScheduler(BaseScheduler):
         self._full = False  # they are as many as they may be
         self._clock = clock
         self._wall = wall
+        self._slots = slots or Slots(None, wall)
         self._patience = patience  # seconds that a run waits for a host that is parked, when there is nothing else
         self._queues = HostQueues(ledger, politeness, clock, wall)
         self._buffer: list[Op] = []  # told, not handed over yet
@@ -214,6 +217,7 @@ class LedgerScheduler(BaseScheduler):
             traps=spider.traps,
             patience=settings.getfloat("PARK_WAIT", 3600.0),
             limits=Limits.of(settings),
+            slots=Slots(store.folder),
         )
         crawler.signals.connect(scheduler._continued, signal=signals.request_scheduled)
         return scheduler
@@ -240,6 +244,7 @@ class LedgerScheduler(BaseScheduler):
         self._closed = True
         if self._alarm is not None:
             self._alarm.cancel()
+        self._slots.close()
         self._ledger.close()
 
     def has_pending_requests(self) -> bool:
@@ -405,8 +410,18 @@ class LedgerScheduler(BaseScheduler):
         self._push(HostState(host, crawl_delay=seconds))
 
     def turn(self, host: str) -> float:
-        """Seconds that a request which is ready to be sent has to wait for those before it."""
-        return self._politeness.turn(host, self._clock())
+        """Seconds that a request which is ready to be sent has to wait for those before it, of other processes too.
+
+        The place is taken; nothing that is handed out later comes before it. OSError when it cannot be noted.
+        """
+        now, delay = self._clock(), self._politeness.delay(host)
+        wait = self._slots.turn(host, delay, self._politeness.turn(host, now))
+        self._politeness.sent(host, now + wait)
+        return wait
+
+    def delay(self, host: str) -> float:
+        """Seconds between two requests to this host."""
+        return self._politeness.delay(host)
 
     def answered(self, host: str) -> None:
         """robots.txt was answered: it counts as a request."""
