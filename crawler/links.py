@@ -205,7 +205,7 @@ class _Kinds:
 
 
 def _depth(element: _Element) -> int:
-    return sum(1 for _ in element.iterancestors())
+    return len(list(element.iterancestors()))
 
 
 def _place(selector: str) -> Place:

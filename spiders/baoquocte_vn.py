@@ -42,9 +42,11 @@ _STATIC = re.compile(  # one-word paths that are no lists of articles
     r"|truc-tiep-bong-da|du-bao-thoi-tiet|gia-vang-hom-nay|lich-cup-dien|lich-am|van-khan|tu-vi|xo-so-[a-z-]+)(?:/|$)"
 )
 _SAME_TOPIC = frozenset({"bai viet cung chu de"})
-_IN_SAME_TOPIC = tuple(  # every spelling of the label's end that a page could hold, in UTF-8: quicker than to fold it
-    unicodedata.normalize(form, words).encode() for words in ("cùng chủ đề", "CÙNG CHỦ ĐỀ") for form in ("NFC", "NFD")
-)
+_IN_SAME_TOPIC = {  # every spelling of the label's end that a page could hold, in UTF-8: quicker than to fold it
+    form: [unicodedata.normalize(form, words).encode() for words in ("cùng chủ đề", "CÙNG CHỦ ĐỀ")]
+    for form in ("NFC", "NFD")
+}
+_LOOSE_MARK = b"\xcc"  # the first byte of every tone mark that is not part of its letter; found at once
 _SHORT = 10  # articles: no list of the product is known to have shorter pages, but its last one
 _CARDS = (".bx-listing .article", ".bx-list-left .article", "#listingGrNews > li", ".listingMainHot > li")
 
@@ -218,7 +220,9 @@ class BaoquoctePage(Baoquocte, ArticlePage):
     @cached_property
     def topic_box(self) -> list[_Element]:
         """What follows the label of the topic box; most pages have none."""
-        return self.after_labels(_SAME_TOPIC) if any(words in self.utf8 for words in _IN_SAME_TOPIC) else []
+        forms = ("NFC", "NFD") if _LOOSE_MARK in self.utf8 else ("NFC",)
+        spelled = any(words in self.utf8 for form in forms for words in _IN_SAME_TOPIC[form])
+        return self.after_labels(_SAME_TOPIC) if spelled else []
 
 
 class BaoquocteSpider(Baoquocte, NewsSpider):

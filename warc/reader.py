@@ -50,7 +50,8 @@ class Record:
 
     def get(self, name: str) -> str | None:
         """The first value of a WARC header, whatever the case of its name."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
 
     def get_all(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key.lower() == name.lower()]
