@@ -18,16 +18,25 @@ from resiliparse.extract.html2text import extract_plain_text
 from trafilatura import extract
 
 from crawler.blocks import BlockRules, read_blocks
-from crawler.text import nfc
+from crawler.text import less_marked, nfc
 
 AGREEMENT = 0.7  # Dice of 4-word shingles from which the first opinion stands
+LARGEST = 2_000_000  # characters of the whole document
+REFERENCES_MAX = 20_000  # characters written as numbers: combining marks hide in them
 _SHINGLE = 4
 
 logger = logging.getLogger(__name__)
 
 
 def paragraphs(text: str) -> list[str]:
-    """Paragraphs of the main text of an HTML document; an empty list when nothing looks like one."""
+    """Paragraphs of the main text of an HTML document; an empty list when nothing looks like one.
+
+    Nor is anything found in a document that is larger than an article can be: the libraries have no limits of their
+    own, and what they do in C cannot be interrupted.
+    """
+    if len(text) > LARGEST or text.count("&#") > REFERENCES_MAX:
+        return []
+    text = less_marked(text)
     first = _attempt(_trafilatura, text)
     judge = _attempt(_resiliparse, text)
     if first and dice(first, judge) >= AGREEMENT:

@@ -39,6 +39,7 @@ from crawler.capture import CaptureRef, Exchange
 from crawler.conditional import ask_again_in_full
 from crawler.connection import CertificateRefused
 from crawler.guard import Guard, GuardedEndpoint
+from crawler.limits import Limits, NotRead
 from crawler.stopping import Unfinished
 from crawler.trouble import HANDLES, OWN_FAULTS
 from crawler.tunnel import TunnelEndpoint
@@ -64,6 +65,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         self._connect_timeout = settings.getfloat("CONNECT_TIMEOUT")
         self._deadline = settings.getfloat("RESPONSE_DEADLINE")
         self._maxsize = settings.getint("DOWNLOAD_MAXSIZE")
+        self._limits = Limits.of(settings)
         self._reactor = reactor
         self._guard = Guard.from_settings(settings, crawler.stats)
         self._tls = tls_policy(crawler)
@@ -108,7 +110,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
 
     async def _fetch(self, request: Request) -> Response:
         """One exchange over the network. Raises Unfinished when the crawl ends before it does."""
-        tee = Tee()
+        tee = Tee(self._limits, request.meta.get("download_maxsize", self._maxsize))
         started, clock = datetime.now(UTC), monotonic()
         try:
             with self._archive.stopping.running(tee.give_up):
@@ -131,6 +133,8 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
             raise
         finally:
             tee.response.close()
+        if tee.beyond is not None:
+            raise NotRead(tee.beyond, f"The answer of {request.url} is beyond a limit; archived as far as it was read")
         if failure is not None or tee.cause is not None:
             raise _error(request, tee.cause, failure)
         assert body is not None or answer.length == 0
@@ -254,7 +258,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
             protocols=tee.protocols,
             cipher=tee.cipher,
             cause=tee.cause,
-            error=None if received else _error_text(tee.cause, failure),
+            error=None if received else (tee.beyond or _error_text(tee.cause, failure)),
             fetch_ms=fetch_ms,
             lookup=tee.lookup,
             handshake=tee.handshake,

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 MB = 1 << 20
 REASONS: Final = frozenset(
-    {"decoded_too_large", "decoded_ratio", "too_many_encodings", "bad_encoding", "too_many_redirects"}
+    {"headers_too_large", "too_many_headers", "too_many_interim_answers", "framing_too_large"}
+    | {"decoded_too_large", "decoded_ratio", "too_many_encodings", "bad_encoding", "too_many_redirects"}
     | {"page_too_large", "too_many_tags", "too_many_attributes", "too_deep", "too_slow", "too_many_links"}
     | {"url_too_long", "link_too_deep", "too_many_list_pages", "too_many_hosts", "pages_per_host", "pages_per_run"}
     | {"sitemap_too_large", "sitemap_too_long", "sitemap_too_deep", "sitemap_doctype", "sitemap_broken"}
@@ -40,6 +41,9 @@ class NotRead(Exception):
 class Limits:
     """The name of each in upper case is its setting; the defaults are those of ``crawler/settings.py``."""
 
+    headers_maxsize: int = 128 * 1024  # bytes of an answer's head
+    headers_max: int = 500  # lines of it
+    interim_max: int = 20  # 1xx answers before the answer
     decoded_maxsize: int = 50 * MB  # bytes of a body without its content encodings
     decoded_ratio: int = 300  # times the size of what came, from 1 MB on
     content_encodings_max: int = 3  # one over the other

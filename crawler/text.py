@@ -50,10 +50,11 @@ def nfc(text: str) -> str:
     """
     if len(text) <= _SHORT or unicodedata.is_normalized("NFC", text):
         return unicodedata.normalize("NFC", text)
-    return unicodedata.normalize("NFC", _less_marked(text))
+    return unicodedata.normalize("NFC", less_marked(text))
 
 
-def _less_marked(text: str) -> str:
+def less_marked(text: str) -> str:
+    """Return ``text`` with no more than 30 combining marks in a row; a short text as it is."""
     return text if len(text) <= _SHORT else _crowds().sub(r"\1", text)
 
 
@@ -82,7 +83,7 @@ def fold(text: str) -> str:
     """Return lower-case text without diacritics, đ as d: for comparing labels, never for output."""
     if text.isascii():
         return text.lower()
-    plain = unicodedata.normalize("NFD", _less_marked(text)).replace("đ", "d").replace("Đ", "d")
+    plain = unicodedata.normalize("NFD", less_marked(text)).replace("đ", "d").replace("Đ", "d")
     if not _FOREIGN.search(plain):  # letters and their marks: a third of the time
         return plain.encode("ascii", "ignore").decode("ascii").lower()
     plain = _MARK.sub("", plain).lower()

@@ -33,13 +33,13 @@ from twisted.web.http_headers import InvalidHeaderName
 from zope.interface import implementer
 
 from crawler.connection import Handshake, Lookup
+from crawler.limits import DEFAULTS, Limits
 from crawler.tls import TlsPolicy, judged
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 SPOOL_BYTES = 2 * 1024 * 1024  # a larger response is kept on disk while it comes
-HEAD_MAX_BYTES = 256 * 1024  # a head that is longer has no end that we would wait for
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 UNREADABLE = (ParseError, ValueError, KeyError, _MalformedChunkedDataError)  # what Twisted raises on a bad answer
 GIVEN_UP = "given up"  # a cause that no record has
@@ -49,7 +49,11 @@ INTERIM = re.compile(rb"HTTP/\d\.\d 1\d\d\b")
 class Tee:
     """Collects both directions of one exchange on one connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = DEFAULTS, maxsize: int | None = None) -> None:
+        """``maxsize``: bytes that the body may have; the framing of its chunks may take as many again."""
+        self._limits = limits
+        self._most = None if maxsize is None else 2 * maxsize + SPOOL_BYTES
+        self.beyond: str | None = None  # the limit that ended the exchange
         self.request = bytearray()
         self.response: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115
         self.transport: Any = None
@@ -60,6 +64,8 @@ class Tee:
         self.cause: str | None = None
         self.trouble: OSError | None = None  # why the copy could not be kept
         self._head: bytearray | None = bytearray()  # what came of the head, until it ends
+        self._interim = 0  # answers before the answer
+        self._size = 0  # bytes after the head
         self._open = False
 
     def begin(self, transport: Any, handshake: Handshake | None) -> None:
@@ -69,6 +75,7 @@ class Tee:
         self.ip = transport.getPeer().host
         self.request.clear()
         self._head = bytearray()
+        self._interim = self._size = 0
         self._open = True
 
     def note_lookup(self, host: str, addresses: Sequence[str]) -> None:
@@ -88,17 +95,35 @@ class Tee:
     def _record(self, data: bytes) -> None:
         if self._head is None:
             self.response.write(data)
+            self._size += len(data)
+            if self._most is not None and self._size > self._most:
+                self._go_beyond("framing_too_large")
             return
+        seen = max(0, len(self._head) - 3)  # an end that began before
         self._head += data
-        while end := HEAD_END.search(self._head):
+        while end := HEAD_END.search(self._head, seen):
             if not INTERIM.match(self._head):
+                head = self._head[: end.end()]
                 self.response.write(self._head)
                 self._head = None
+                if len(head) > self._limits.headers_maxsize:
+                    self._go_beyond("headers_too_large")
+                elif head.count(b"\n") > self._limits.headers_max + 2:  # the status line and the empty one
+                    self._go_beyond("too_many_headers")
+                return
+            self._interim += 1
+            if self._interim > self._limits.interim_max:
+                self._head.clear()  # no part of them is the answer
+                self._go_beyond("too_many_interim_answers")
                 return
             del self._head[: end.end()]
-        if len(self._head) > HEAD_MAX_BYTES:
-            self.cause = "length"
-            self.abort()
+            seen = 0
+        if len(self._head) > self._limits.headers_maxsize:
+            self._go_beyond("headers_too_large")
+
+    def _go_beyond(self, reason: str) -> None:
+        self.cause, self.beyond = "length", reason
+        self.abort()
 
     @property
     def protocols(self) -> tuple[str, ...]:
@@ -181,6 +206,7 @@ class _TolerantDecoder(_ChunkedTransferDecoder):
 class _TolerantParser(_LenientHTTPClientParser):
     """Leaves out header lines whose name is none, as browsers do; the tee has them all the same."""
 
+    MAX_LENGTH = 2**24  # of one line: the tee counts the bytes of the head
     _transferDecoders = {b"chunked": _TolerantDecoder}  # noqa: RUF012 - Twisted's name and type
 
     def headerReceived(self, name: bytes, value: bytes) -> None:

@@ -73,6 +73,7 @@ class FetchSpider(Spider):
             response = await self.crawler.engine.download_async(request)
         except Exception as error:  # noqa: BLE001 - told to whoever asked
             answer: dict[str, Any] = {"error": type(error).__name__, "message": str(error)}
+            answer["reason"] = getattr(error, "reason", None)
         else:
             answer = {"status": response.status, "length": len(response.body)}
         capture = request.meta.get("capture")
