@@ -22,6 +22,7 @@ from crawler.text import less_marked, nfc
 
 AGREEMENT = 0.7  # Dice of 4-word shingles from which the first opinion stands
 LARGEST = 2_000_000  # characters of the whole document
+TAGS_MAX = 40_000  # the time of one of them grows with the square of the paragraphs
 REFERENCES_MAX = 20_000  # characters written as numbers: combining marks hide in them
 _SHINGLE = 4
 
@@ -34,7 +35,7 @@ def paragraphs(text: str) -> list[str]:
     Nor is anything found in a document that is larger than an article can be: the libraries have no limits of their
     own, and what they do in C cannot be interrupted.
     """
-    if len(text) > LARGEST or text.count("&#") > REFERENCES_MAX:
+    if len(text) > LARGEST or text.count("<") > TAGS_MAX or text.count("&#") > REFERENCES_MAX:
         return []
     text = less_marked(text)
     first = _attempt(_trafilatura, text)

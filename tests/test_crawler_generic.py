@@ -106,4 +106,5 @@ def test_what_the_libraries_have_no_limits_for_is_not_given_to_them() -> None:
     assert paragraphs(page.format("a" + "\u0301\u0327" * 200_000))
     assert paragraphs(page.format("&#769;&#807;" * 200_000)) == []
     assert paragraphs(page.format("x" * 2_000_000)) == []
+    assert paragraphs(page.format("<p>Ghe xuồng về bến.</p>" * 30_000)) == []
     assert process_time() - began < 20

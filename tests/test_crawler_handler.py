@@ -112,7 +112,7 @@ def test_an_answer_is_stored_as_it_was_sent(odd: OddAnswer, fetched: Fetched) ->
 def test_a_whole_answer_becomes_a_response(odd: OddAnswer, fetched: Fetched) -> None:
     answer = fetched.answers[odd.name]
     if odd.name == "gzip-untrue":  # archived as sent; what it claims to be cannot be decoded
-        assert answer["error"] == "BadGzipFile"
+        assert answer["reason"] == "bad_encoding"
     else:
         assert "error" not in answer
     assert answer["capture"]["record_id"]
