@@ -27,6 +27,8 @@ REFERENCES_MAX = 20_000  # characters written as numbers: combining marks hide i
 _SHINGLE = 4
 
 logger = logging.getLogger(__name__)
+for _library in ("trafilatura", "readability", "htmldate"):  # they would print stack traces of odd pages into the log
+    logging.getLogger(_library).setLevel(logging.CRITICAL + 1)
 
 
 def paragraphs(text: str) -> list[str]:

@@ -83,6 +83,11 @@ def test_pages_without_text(text: str) -> None:
     assert all(isinstance(found, str) for found in paragraphs(text))
 
 
+def test_libraries_print_no_stack_traces_of_odd_pages(caplog: pytest.LogCaptureFixture) -> None:
+    assert paragraphs("") == []  # two of them say so at length
+    assert not caplog.records
+
+
 @pytest.mark.parametrize(
     ("one", "other", "want"),
     [
