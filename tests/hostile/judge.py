@@ -28,7 +28,10 @@ _STATES = "SELECT u.url, f.state, f.reason FROM frontier f JOIN urls u ON u.url_
 
 @dataclass(frozen=True)
 class Ended:
-    """A crawl that is over. ``peak`` in megabytes, of the crawl's process; ``cpu`` in seconds."""
+    """A crawl that is over; ``cpu`` in seconds.
+
+    ``peak`` in megabytes, as the system counts it for a process: never less than what the one that started it had.
+    """
 
     archive: Path
     log: Path

@@ -52,6 +52,7 @@ LISTED = tuple(map(sound, range(6, 9)))  # on the list alone
 LIST = "/danh-muc/nong-thon"
 FRONT = "/"
 ROBOTS = "/robots.txt"
+TDMREP = "/.well-known/tdmrep.json"  # what may be mined, asked once a host
 OPEN = b"User-agent: *\nAllow: /\n"
 
 
@@ -101,7 +102,7 @@ class Scenario:
     @property
     def budget(self) -> int:
         """Requests that the paper may get."""
-        return len((ROBOTS, FRONT, LIST, *self.wanted)) + self.extra
+        return len((ROBOTS, TDMREP, FRONT, LIST, *self.wanted)) + self.extra
 
     def script(self) -> dict[str, Steps | Answering]:
         """What the server answers, by path."""
