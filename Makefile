@@ -24,7 +24,7 @@ demo: $(READY)            ## crawl both sites of the embedded replica
 test: $(READY)            ## the fast tests, under three minutes
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-check: $(READY)           ## the slow tests: kills, truth of the whole replica, Scrapyd, peers
+check: $(READY)           ## the slow tests: kills, the hostile web, truth of the whole replica, Scrapyd, peers
 	$(BIN)/python -m pytest -m slow
 
 lint: $(READY)            ## style and types

@@ -10,7 +10,7 @@ from tests.oddserver import Steps
 from tests.smallpaper import page
 
 ENDS = ("done", "failed/", "refused/")
-WAITS = {"PARK_SECONDS": 2, "PARK_WAIT": 20}  # what a host is left alone for, and what a run waits for it
+WAITS = {"PARK_SECONDS": 0.2, "PARK_WAIT": 20}  # what a host is left alone for, and what a run waits for it
 
 
 def _refusal(status: int, *lines: bytes) -> Steps:

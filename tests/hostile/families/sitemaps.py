@@ -29,7 +29,7 @@ def _set(inside: str, before: str = "") -> bytes:
 
 
 def _sitemap(
-    name: str, answer: bytes | Steps | Answering, *also: int, extra: int = 1, path: str = "/sitemap.xml", **more: object
+    name: str, answer: bytes | Steps | Answering, *also: int, extra: int = 3, path: str = "/sitemap.xml", **more: object
 ) -> Scenario:
     robots = OPEN + f"Sitemap: {HOME}{path}\n".encode()
     steps = whole(answer, XML) if isinstance(answer, bytes) else answer
@@ -175,7 +175,7 @@ _BROKEN = (
                         "-5",
                         "2126-02-30T25:61:61Z",
                         "9" * 5000,
-                        "\U0001d7d0\U0001d7ce\U0001d7d0\U0001d7d4-01-01",
+                        "\U0001d7d0\U0001d7cf\U0001d7d0\U0001d7d4-01-01",
                     )
                 )
             )
