@@ -48,6 +48,7 @@ OWN = (
 URLS = tuple(f"http://{host}{PATH}" for host in (*LITERAL, *NAMES, *OWN))
 OWN_URLS = tuple(f"http://{host}{PATH}" for host in OWN)
 ITEMS = [f"<item><link>{escape(url)}</link></item>" for url in URLS]
+ALL = frozenset(map(sound, range(9)))
 REFUSED = "refused/private_address"
 PLAIN = b"text/plain"
 
@@ -186,7 +187,7 @@ SCENARIOS = (
         "private-behind-robots",
         {ROBOTS: redirect(f"http://169.254.169.254{PATH}")},
         extra=4,
-        lost=frozenset(map(sound, range(9))),
+        lost=ALL,
     ),
     _pages(
         "private-in-feed",

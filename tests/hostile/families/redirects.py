@@ -23,7 +23,7 @@ def _counting(target: Callable[[int], str]) -> Callable[[bytes], Steps]:
     return answer
 
 
-def _targets(name: str, *targets: str | bytes, extra: int = 0, ends: tuple[str, ...] = ()) -> Scenario:
+def _targets(name: str, *targets: str | bytes, extra: int = 8, ends: tuple[str, ...] = ()) -> Scenario:
     """A page for each target."""
     answers = {bad(number): redirect(target) for number, target in enumerate(targets)}
     return Scenario(name, answers, extra=len(answers) + extra, ends=dict.fromkeys(answers, ends) if ends else {})

@@ -101,6 +101,7 @@ _COPIES = (
         "trap-tags",
         "/tag/a",
         lambda request: _list("Thẻ", *(f"/tag/the-so-{next(ENDLESS)}" for _ in range(30)), *SOUND),
+        arguments={"follow": "article,related,next_page,category,tag"},
     ),
     _trap(
         "trap-same-article-everywhere",
