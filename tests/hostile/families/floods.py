@@ -10,7 +10,7 @@ from tests.oddserver import Steps
 from tests.smallpaper import page
 
 ENDS = ("done", "failed/", "refused/")
-WAITS = {"PARK_SECONDS": 0.2, "PARK_WAIT": 20}  # what a host is left alone for, and what a run waits for it
+WAITS = {"PARK_SECONDS": 0.1, "PARK_WAIT": 20}  # what a host is left alone for, and what a run waits for it
 
 
 def _refusal(status: int, *lines: bytes) -> Steps:
@@ -52,7 +52,7 @@ _STORMS = (
     together(
         "storm-of-429-without-sense",
         *(
-            _storm(f"storm-of-429-{name}", 429, b"Retry-After: " + value)
+            _storm(f"storm-of-429-{name}", 429, b"Retry-After: " + value, pages=1)
             for name, value in (
                 ("at-once", b"0"),
                 ("before-it-was-asked", b"-100"),
