@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+from crawler.exclusions import NOTHING, Hidden
 from crawler.ledger_runs import Run, RunTable
 from crawler.metawarc import page_path, report_path
 from crawler.report import run_line
@@ -24,15 +26,36 @@ INDEX = "index.html"
 _MONTH = re.compile(r"index-(\d{4}-\d{2})\.html")
 
 
-def write_pages(folder: Path, runs: Iterable[Run]) -> list[str]:
-    """Write the page of each run that has a report, and the index; the paths, the index last. Raises OSError."""
-    written, months = [], set()
+def reports_of(folder: Path, runs: Iterable[Run], hidden: Hidden = NOTHING) -> Iterator[tuple[Run, dict[str, Any]]]:
+    """Each run that has a report, with what of it may be shown. Raises OSError, ValueError when it is no JSON."""
     for run in runs:
-        report = folder / report_path(run)
-        if report.is_file():
-            _put(folder / page_path(run), page_of(json.loads(report.read_bytes())))
-            written.append(page_path(run))
-        months.add(run.started_at[:7])
+        path = folder / report_path(run)
+        if path.is_file():
+            yield run, _shown(json.loads(path.read_bytes()), hidden)
+
+
+def _shown(value: Any, hidden: Hidden) -> Any:
+    """The same without the entries of lists that speak of what was taken down; the figures stay."""
+    if isinstance(value, dict):
+        return {key: _shown(one, hidden) for key, one in value.items()}
+    if not isinstance(value, list) or not hidden:
+        return value
+    return [_shown(one, hidden) for one in value if not _speaks_of(one, hidden)]
+
+
+def _speaks_of(entry: Any, hidden: Hidden) -> bool:
+    if isinstance(entry, dict):
+        return hidden.hides_row(entry)
+    return isinstance(entry, str) and "://" in entry and hidden.hides_url(entry)
+
+
+def write_pages(folder: Path, runs: Iterable[Run], hidden: Hidden = NOTHING) -> list[str]:
+    """Write the page of each run that has a report, and the index; the paths, the index last. Raises OSError."""
+    runs = list(runs)
+    written, months = [], {run.started_at[:7] for run in runs}
+    for run, report in reports_of(folder, runs, hidden):
+        _put(folder / page_path(run), page_of(report))
+        written.append(page_path(run))
     return [*written, *write_index(folder, months)]
 
 

@@ -148,9 +148,11 @@ def content(data: bytes) -> bytes:
 
 
 def written(archive: Path) -> dict[str, bytes]:
-    """Every file that is closed for good."""
+    """Every file that is closed for good: not the pages over reports, which are made again."""
     kinds = ("warc", "articles", "events", "links", "logs", "reports")
-    files = (path for kind in kinds for path in (archive / kind).rglob("*") if path.is_file())
+    files = (
+        path for kind in kinds for path in (archive / kind).rglob("*") if path.suffix != ".html" and path.is_file()
+    )
     return {path.relative_to(archive).as_posix(): path.read_bytes() for path in files}
 
 
@@ -243,6 +245,7 @@ def refused(*command: str) -> Callable[[TakenDown], None]:
 
 WALK: dict[str, Callable[[TakenDown], object]] = {
     "audit": audit,
+    "backup": lambda case: None,  # a copy of the archive, with what was taken down and the list of it
     "crawl": crawl_again,
     "drift": lambda case: case("drift", "--json"),
     "exclude": lambda case: None,  # the one that says what is hidden
@@ -256,7 +259,9 @@ WALK: dict[str, Callable[[TakenDown], object]] = {
     "probe": refused("probe"),
     "rebuild": rebuild,
     "replay": replay,
+    "report": lambda case: case("report", "--json"),
     "schema": lambda case: None,  # of no article
+    "timetable": lambda case: None,  # of no article
     "verify": lambda case: case("verify", "--json"),
     "wacz": wacz,
 }

@@ -112,7 +112,7 @@ def test_captures_of_our_own_file(tmp_path):
         assert one.method == "GET"
         assert one.request.target == "/tin-1.html"
         assert (one.target_uri, one.ip, one.date) == (VISIT.uri, "203.0.113.9", "2026-11-21T10:00:00Z")
-    page = captures[-1]
+    (page,) = (one for one in captures if one.content_type == "text/html" and one.record_type == "resource")
     assert (page.record_type, page.status, page.headers) == ("resource", None, [])
     assert (page.content_type, page.body.decode()) == ("text/html", "<p>lúa chín")
     assert page.payload_digest == digest_of(page.body)

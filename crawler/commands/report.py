@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sqlite3
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
 
 from crawler.usage import Status, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
 from warc.shown import lines_of
-
-if TYPE_CHECKING:
-    from crawler.ledger_runs import Run
 
 
 class Command(ScrapyCommand):
@@ -48,12 +45,14 @@ class Command(ScrapyCommand):
             stop(Status.USAGE, f"{self._archive} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        from crawler.exclusions import Hidden
         from crawler.ledger_runs import RunTable
-        from crawler.report_files import write_pages
+        from crawler.report_files import reports_of, write_pages
 
         try:
             with RunTable(self._archive) as table:
                 runs = table.between("", "~")
+            hidden = Hidden.of(self.settings)
         except sqlite3.Error as error:
             stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
         runs = [run for run in runs if opts.spider in (None, run.spider)]
@@ -62,7 +61,11 @@ class Command(ScrapyCommand):
             stop(Status.USAGE, f"no run {min(missing)[:60]!r} in this archive: the last ones are {last}")
         wanted = [run for run in runs if not args or run.job in args]
         try:
-            lines = self._reports(wanted) if opts.json else write_pages(self._archive, wanted)
+            if opts.json:
+                found = reports_of(self._archive, wanted, hidden)
+                lines = [json.dumps(report, ensure_ascii=False) for _, report in found]
+            else:
+                lines = write_pages(self._archive, wanted, hidden)
         except OSError as error:
             stop(Status.OUTPUT, f"{error.filename or self._archive}: {error.strerror or error}", self.settings)
         except ValueError as error:
@@ -72,11 +75,3 @@ class Command(ScrapyCommand):
             sys.stdout.flush()
         except BrokenPipeError:
             forget_stdout()
-
-    def _reports(self, runs: list[Run]) -> list[str]:
-        import json
-
-        from crawler.metawarc import report_path
-
-        files = [self._archive / report_path(run) for run in runs]
-        return [json.dumps(json.loads(file.read_bytes()), ensure_ascii=False) for file in files if file.is_file()]

@@ -2,9 +2,9 @@
 
     python -m tests.bench.site [--pages 2000] [--gzip]
 
-Articles are pages of the replica's baoquocte.vn, filled up to about 100 kB and 200 links and renumbered, so that each
-is a page of its own; all links to articles stay inside. Everything is plain http and rendered before the first
-request. The address of the proxy is the first line of stdout.
+Articles are pages of the replica's baoquocte.vn, filled up to about 100 kB and 200 links and numbered in address and
+text, so that each is a page of its own; all links to articles stay inside. Everything is plain http and rendered before
+the first request. The address of the proxy is the first line of stdout.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def pages(count: int) -> dict[str, str]:
     site: dict[str, str] = {}
     for n, path in enumerate(paths):
         story = stories[n % len(stories)]
-        site[path] = _linked(templates[n % len(stories)], story, path, lambda _: chance.choice(paths))
+        html = templates[n % len(stories)].replace(PARAGRAPH.strip(), f"Đây là bài thứ {n}. {PARAGRAPH.strip()}", 1)
+        site[path] = _linked(html, story, path, lambda _: chance.choice(paths))
     for offset in range(0, count, PAGE_SIZE):
         listed = stories[: min(PAGE_SIZE, count - offset)]
         listing = Listing("category", f"{HOME}{LIST}", "Thế giới", tuple(listed), offset, count)
