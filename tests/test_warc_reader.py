@@ -116,7 +116,7 @@ def test_captures_of_our_own_file(tmp_path):
     assert (page.record_type, page.status, page.headers) == ("resource", None, [])
     assert (page.content_type, page.body.decode()) == ("text/html", "<p>lúa chín")
     assert page.payload_digest == digest_of(page.body)
-    assert len(captures) == len(MESSAGES) + 2
+    assert len(captures) == len(MESSAGES) + 3
 
 
 def test_headers_and_status_of_a_capture(tmp_path):
