@@ -5,7 +5,8 @@ their pages give.
 
 Pages are counted by the pattern of their address. A list is barren when it names no article that is new to this run,
 an article when it, or its text, was met at another address. ``TRAP_PAGES`` barren ones in a row, and the pattern is
-given up for this pass: what is left of it is refused, and the rest of the site is crawled as before. All state is of a
+given up for this pass: what is left of it is refused, and the rest of the site is crawled as before. Articles have a
+narrower pattern first, the words of their name: copies are given up and their neighbours are not. All state is of a
 fixed size; what was counted is kept in the ledger.
 """
 
@@ -31,7 +32,7 @@ CALENDAR, FACETS, TAGS, LISTS, COPIES = "trap_calendar", "trap_facets", "trap_ta
 REASONS: Final = (SESSION, LOOP, DEEP, ORDER, CALENDAR, FACETS, TAGS, LISTS, COPIES)
 
 LONGEST_LOOP: Final = 4  # segments that come again together
-OF_HOST: Final = 5  # times as many pages as of a pattern, and all lists of a host are given up
+WIDER: Final = 5  # times as many pages, and all lists of a host, or all articles of a pattern, are given up
 OF_PROVEN: Final = 10  # so many failures are one barren page where the pattern has given articles: they may be gone
 KEPT: Final = 20_000  # patterns, and addresses with several parameters, that are remembered
 STEP: Final = 20  # pages after which the ledger is told the count
@@ -54,7 +55,9 @@ _DATED = re.compile(
     re.I,
 )
 _DIGIT = re.compile(r"\d")
+_NUMBERED = re.compile(r"[^\W_]*\d[^\W_]*")  # a number, or a word with one in it
 _LONG = 20  # letters: a longer segment is a title, not the name of a section
+_NAME = 80  # letters of an article's name that count
 
 
 # --- Addresses, one by one ----------------------------------------------------------------------------------------
@@ -104,11 +107,12 @@ def in_circles(path: str, times: int) -> bool:
 
 def pattern_of(url: str, kind: str) -> str:
     """What the addresses of one template have in common: host, kind, the names in the path, those of parameters.
+    Of an article also the words of its name.
 
     >>> pattern_of("https://bao.vn/lich/2026/12?xem=thang", "category")
     'bao.vn list /lich/*?xem'
-    >>> pattern_of("http://bao.vn/the-gioi/gap-lai-nguoi-giu-nghe-det-1234.html", "related")
-    'bao.vn article /the-gioi/*'
+    >>> pattern_of("http://bao.vn/the-gioi/nghe-det-1234.html", "related")
+    'bao.vn article /the-gioi/* nghe-det-*.html'
     """
     whole, _, query = url.partition("?")
     host, _, path = whole.partition("://")[2].partition("/")
@@ -121,7 +125,20 @@ def pattern_of(url: str, kind: str) -> str:
             shape.append(one)
     names = {pair.partition("=")[0] for pair in query.split("&") if pair}
     asked = "" if not names else "?+" if len(names) > 1 else f"?{_DIGIT.sub('*', names.pop())[:_LONG]}"
-    return f"{host} {'article' if kind in ARTICLE_KINDS else 'list'} /{'/'.join(shape)}{asked}"
+    where = f"/{'/'.join(shape)}{asked}".replace(" ", "%20")
+    if kind not in ARTICLE_KINDS:
+        return f"{host} list {where}"
+    return f"{host} article {where} {_NUMBERED.sub('*', segments[-1])[:_NAME].replace(' ', '%20')}"
+
+
+def wider_of(pattern: str) -> str:
+    """The pattern that is given up with all like it, only after ``WIDER`` times as many pages.
+
+    >>> wider_of("bao.vn list /lich/*?xem"), wider_of("bao.vn article /sao/* ban-sao-*.html")
+    ('bao.vn list **', 'bao.vn article /sao/*')
+    """
+    host, kind, shape, *_ = pattern.split(" ")
+    return f"{host} {kind} **" if kind == "list" else f"{host} {kind} {shape}"
 
 
 def name_of(url: str, kind: str) -> str:
@@ -201,20 +218,18 @@ class Traps:
         if not self._closed or kind in FILES:
             return None
         pattern = pattern_of(url, kind)
-        return self._closed.get(pattern) or self._closed.get(_of_host(pattern))
+        return self._closed.get(pattern) or self._closed.get(wider_of(pattern))
 
     def ended(self, visit: Visit) -> list[TrapState]:
         """Count what a visit gave; what the ledger is to be told."""
         if not self._pages or visit.kind in FILES or visit.depth == 0:
             return []
         pattern = pattern_of(visit.url, visit.kind)
-        weight = self._weight(visit, pattern)
+        weight = self._weight(visit, wider_of(pattern))
         if weight is None:
             return []
-        told = self._count(pattern, self._pages, weight, visit)
-        if visit.kind not in ARTICLE_KINDS:
-            told += self._count(_of_host(pattern), self._pages * OF_HOST, weight, visit)
-        return told
+        narrow = self._count(pattern, self._pages, weight, visit)
+        return narrow + self._count(wider_of(pattern), self._pages * WIDER, weight, visit)
 
     def _weight(self, visit: Visit, pattern: str) -> float | None:
         """How barren it was: 0 ends a row of barren ones, None says nothing."""
@@ -264,8 +279,3 @@ class Traps:
         if len(self._orders) > KEPT:
             self._orders.popitem(last=False)
         return first == url
-
-
-def _of_host(pattern: str) -> str:
-    host, kind, _ = pattern.split(" ", 2)
-    return f"{host} {kind} **"

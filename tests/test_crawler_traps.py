@@ -15,7 +15,7 @@ from crawler.events import Sighting
 from crawler.items import Article
 from crawler.ledger import Ledger
 from crawler.ledger_ops import TrapState
-from crawler.traps import Seen, Traps, in_circles, name_of, pattern_of, without_session
+from crawler.traps import Seen, Traps, in_circles, name_of, pattern_of, wider_of, without_session
 from crawler.visit import Found, Visit
 
 BAO = "https://bao.vn"
@@ -81,12 +81,20 @@ def test_a_path_that_repeats_itself_is_found(path: str, times: int) -> None:
         ("tag", ["/tag/lua", "/tag/ca-phe", "/tag/x9"]),
         ("category", ["/loc?mau=do&co=to", "/loc?co=nho&gia=1", "/loc?a=1&b=2&c=3"]),
         ("next_page", ["/tin?trang=2", "/tin?trang=900"]),
-        ("article", ["/the-gioi/mot-hai-ba-bon-1.html", "/the-gioi/nam-sau-bay-2.html"]),
+        ("article", ["/the-gioi/mot-hai-ba-bon-1.html", "/the-gioi/mot-hai-ba-bon-0a2f.html"]),
         ("article", ["/a?s1=x", "/a?s2=y"]),
     ],
 )
 def test_addresses_of_one_template_have_one_pattern(kind: str, same: list[str]) -> None:
     assert len({pattern_of(BAO + path, kind) for path in same}) == 1
+
+
+def test_patterns_are_given_up_together_by_their_wider_one() -> None:
+    articles = [pattern_of(f"{BAO}/the-gioi/{name}.html", "article") for name in ("mot-hai-1", "ba bon-2", "\u0111a-3")]
+    assert len(set(articles)) == 3
+    assert {wider_of(pattern) for pattern in articles} == {"bao.vn article /the-gioi/*"}
+    assert len(pattern_of(f"{BAO}/{'a' * 2000}", "article")) < 120
+    assert wider_of(pattern_of(f"{BAO}/lich/2026/12", "category")) == "bao.vn list **"
 
 
 def test_other_templates_have_other_patterns() -> None:
@@ -207,6 +215,22 @@ def test_one_text_at_many_addresses() -> None:
     assert first_closed(Traps(pages=10), [an_article(n, f"text {n}", "bao.vn:1") for n in range(50)]) == 11
 
 
+def test_copies_are_given_up_and_not_their_neighbours() -> None:
+    known = Traps(pages=10)
+    known.ended(an_article(1, "sound", path="/gap-lai-nguoi-{}.html"))
+    assert first_closed(known, [an_article(n, "text", path="/ban-sao-{}.html") for n in range(2, 50)]) == 11
+    assert known.closed(f"{BAO}/ban-sao-77.html", "article") == traps.COPIES
+    assert known.closed(f"{BAO}/gap-lai-nguoi-2.html", "article") is None
+
+
+def test_copies_under_ever_new_names_are_given_up_with_their_neighbours() -> None:
+    names = ["".join(chr(97 + ord(c) - 48) for c in str(number)) for number in range(200)]
+    known = Traps(pages=10)
+    copies = [an_article(n, "text", path=f"/tin/{name}.html") for n, name in enumerate(names)]
+    assert first_closed(known, copies) == 10 * traps.WIDER + 1
+    assert known.closed(f"{BAO}/tin/gap-lai-nguoi-2.html", "article") == traps.COPIES
+
+
 def test_an_unchanged_article_at_its_own_address_is_no_copy() -> None:
     visits = [an_article(number, "") for number in range(50)]
     for visit in visits:
@@ -233,7 +257,7 @@ def test_dead_articles_among_living_ones_weigh_little() -> None:
 def test_lists_under_ever_new_names_are_given_up_with_their_host() -> None:
     names = ["".join(chr(97 + ord(c) - 48) for c in str(number)) for number in range(1000)]
     visits = [a_list(n, "a", path=f"/{name}") for n, name in enumerate(names)]
-    assert first_closed(Traps(pages=10), visits) == 10 * traps.OF_HOST + 1
+    assert first_closed(Traps(pages=10), visits) == 10 * traps.WIDER + 1
 
 
 def test_what_was_counted_is_kept(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ SCENARIOS = (
         + b"b$\n"
         + b"Disallow: /*"
         + b"*" * 50_000
-        + b"x\n"
+        + b"zz\n"
         + b"Disallow: /cam/\n",
         *CLOSED,
     ),
