@@ -356,7 +356,8 @@ def test_in_a_browser(archive: Path, browser: Browser, name: str, width: int, sc
         assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") >= 14
         if report is not None:
             figures = page.evaluate(
-                "[...document.querySelectorAll('data')].map(d => [d.dataset.at, d.attributes.value.value, d.textContent])"
+                "[...document.querySelectorAll('data')]"
+                ".map(d => [d.dataset.at, d.attributes.value.value, d.textContent])"
             )
             check_figures([tuple(one) for one in figures], report)
             titles = [row["title"] for row in report["came"]["articles"]]
