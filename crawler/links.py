@@ -124,7 +124,7 @@ def _facts(site: Any, href: str, base: str) -> tuple[str | None, str | None]:
     return _read(site, href, None if href.startswith(_ABSOLUTE) else base)
 
 
-@lru_cache(maxsize=65_536)  # menus, footers and lists repeat from page to page
+@lru_cache(maxsize=8192)  # menus, footers and lists repeat from page to page; some 700 bytes each
 def _read(site: Any, href: str, base: str | None) -> tuple[str | None, str | None]:
     url = canonical_url(href, base)
     url = canonical_url(site.same_page(url)) if url is not None else None

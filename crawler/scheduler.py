@@ -62,6 +62,7 @@ logger = logging.getLogger(__name__)
 RECENT = 20_000  # links remembered as told already, so that a link on every page is not told for every page
 BUFFER = 512  # operations handed over at once; fewer go in the next turn of the reactor
 BACKLOG = 20_000  # operations that the writer may be behind before nothing more is handed out
+IN_HAND = 200  # pages read or waiting for their commit, each with its tree in memory, before nothing is handed out
 REFUSALS = 100  # URLs that are refused in one turn of the reactor
 RETRY_DELAY = 4.0  # the n-th repetition of a fetch waits 4**n delays of its host
 
@@ -94,6 +95,9 @@ class Reactor(Protocol):
     def is_active(self, request: Request) -> bool:
         """Whether the request is still with the downloader."""
 
+    def in_hand(self) -> int:
+        """Pages that have left the downloader and are not over."""
+
     def later(self, seconds: float, call: Callable[[], None]) -> CallLaterResult:
         """Call it after some seconds."""
 
@@ -118,6 +122,11 @@ class ScrapyReactor:
     def is_active(self, request: Request) -> bool:
         engine = self._crawler.engine
         return engine is not None and request in engine.downloader.active
+
+    def in_hand(self) -> int:
+        engine = self._crawler.engine
+        slot = engine.scraper.slot if engine is not None else None
+        return len(slot.active) + len(slot.queue) if slot is not None else 0
 
     def later(self, seconds: float, call: Callable[[], None]) -> CallLaterResult:
         return call_later(seconds, call)
@@ -286,7 +295,7 @@ class LedgerScheduler(BaseScheduler):
         return self._tell(Add(key, url, host_of(url), kind, depth, priority, *where, seed=seed))
 
     def next_request(self) -> Request | None:
-        if self._closed or self._behind >= BACKLOG or self._full:
+        if self._closed or self._behind >= BACKLOG or self._full or self._reactor.in_hand() >= IN_HAND:
             return None
         try:
             return self._next()

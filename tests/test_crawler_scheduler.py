@@ -43,7 +43,7 @@ class Desk:
     def __init__(self, folder: Path, delay: float = 0.0, concurrency: int = 100, room: int | None = None) -> None:
         self.now = 1000.0
         self.room = room
-        self.wakes = self.hurries = 0
+        self.wakes = self.hurries = self.being_read = 0
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.active: set[Request] = set()
         self.told: list[tuple[list[Op], Callable[[], None] | None]] = []
@@ -91,6 +91,9 @@ class Desk:
 
     def is_active(self, request: Request) -> bool:
         return request in self.active
+
+    def in_hand(self) -> int:
+        return self.being_read
 
     def from_thread(self, call: Callable[[], None]) -> None:
         call()
@@ -614,6 +617,16 @@ def test_nothing_is_handed_out_while_the_writer_is_far_behind(
     assert desk.next() is None
     desk.commit()
     assert path(desk.next()) == "2"
+
+
+def test_nothing_is_handed_out_while_many_pages_are_being_read(make: Callable[..., Desk]) -> None:
+    desk = make()
+    desk.discover("1")
+    desk.commit()
+    desk.being_read = scheduler.IN_HAND
+    assert desk.next() is None
+    desk.being_read -= 1
+    assert path(desk.next()) == "1"
 
 
 def test_what_was_told_is_handed_over_at_the_end(make: Callable[..., Desk]) -> None:
