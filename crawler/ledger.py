@@ -54,7 +54,7 @@ WHERE scope_id = ? AND url_id IN (
         AND (f.state <> 'done' OR f.reason IS NULL OR f.reason IN ('dropped_unchanged', 'not_modified', 'quarantined'))
     ORDER BY u.due_at LIMIT ?)"""
 _CAPTURE = """record_id, url, file, file_offset, length, record_type, captured_at, run, url_id, original_id, status,
-    payload_digest, truncated, mime, etag, last_modified"""
+    payload_digest, truncated, mime, etag, last_modified, reading"""
 
 
 class LedgerError(Exception):
@@ -310,11 +310,12 @@ class Ledger:
         """The capture with this record id."""
         return self._capture("record_id = ?", record_id)
 
-    def capture_of_payload(self, payload_digest: str) -> Capture | None:
-        """The first whole response with this payload: what a revisit refers to."""
+    def capture_of_payload(self, payload_digest: str, reading: bytes) -> Capture | None:
+        """The first whole response with this payload that is read alike: what a revisit refers to."""
         return self._capture(
-            "payload_digest = ? AND record_type = 'response' AND truncated IS NULL ORDER BY captured_at LIMIT 1",
-            payload_digest,
+            """payload_digest = ? AND reading = ? AND record_type = 'response' AND truncated IS NULL
+            ORDER BY captured_at LIMIT 1""",
+            *(payload_digest, reading),
         )
 
     def capture_of_url(self, url: str) -> Capture | None:
@@ -328,8 +329,8 @@ class Ledger:
             url_hash(url),
         )
 
-    def _capture(self, where: str, value: str | bytes) -> Capture | None:
-        row = self._db.execute(f"SELECT {_CAPTURE} FROM captures WHERE {where}", (value,)).fetchone()
+    def _capture(self, where: str, *values: str | bytes) -> Capture | None:
+        row = self._db.execute(f"SELECT {_CAPTURE} FROM captures WHERE {where}", values).fetchone()
         return None if row is None else Capture(*row)
 
     def capture_ref(self, record_id: str) -> CaptureRef | None:

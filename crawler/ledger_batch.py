@@ -62,10 +62,10 @@ _OTHERS = (HostState, TrapState, RunBeat, RunEnd)
 # Columns, and where their values come from.
 _CAPTURE = (
     """record_id, url, file, file_offset, length, record_type, captured_at, run, url_id, original_id, status,
-    payload_digest, truncated, mime, etag, last_modified""",
+    payload_digest, truncated, mime, etag, last_modified, reading""",
     attrgetter(
         *("record_id", "url", "file", "offset", "length", "record_type", "captured_at", "run", "url_id"),
-        *("original_id", "status", "payload_digest", "truncated", "mime", "etag", "last_modified"),
+        *("original_id", "status", "payload_digest", "truncated", "mime", "etag", "last_modified", "reading"),
     ),
 )
 _VERSION = (

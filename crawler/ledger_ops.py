@@ -111,6 +111,7 @@ class Capture:
     mime: str | None = None
     etag: str | None = None
     last_modified: str | None = None
+    reading: bytes | None = None  # what its head says of how the payload is read: ``crawler.records.reading_of``
 
 
 @dataclass(frozen=True, slots=True)

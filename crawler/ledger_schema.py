@@ -287,5 +287,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             changed_at TEXT NOT NULL,
             PRIMARY KEY (scope_id, pattern))""",
     ),
+    (
+        "ALTER TABLE captures ADD COLUMN reading BLOB",
+        "DROP INDEX captures_of_payload",
+        """CREATE INDEX captures_of_payload ON captures (payload_digest, reading, captured_at)
+            WHERE record_type = 'response' AND truncated IS NULL""",
+    ),
 )
 """Statements per schema version: entry 0 makes version 1 of an empty file, entry 1 makes version 2 of it, …"""

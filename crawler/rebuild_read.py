@@ -11,6 +11,7 @@ from typing import Any
 from crawler import crash
 from crawler.dom import HTML, STATUS, is_dom
 from crawler.ledger_ops import Capture
+from crawler.records import reading_of
 from warc.reader import DamagedRecord, Record, read_at, read_records
 from warc.record import TLS
 from warc.writer import OPEN
@@ -117,6 +118,7 @@ class WarcFound:
             mime=(message.get("Content-Type") or "").split(";")[0].strip().lower() or None,
             etag=message.get("ETag"),
             last_modified=message.get("Last-Modified"),
+            reading=reading_of(message),
         )
         return Found(capture, main.date, main.target_uri, message.get("Location"), facts)
 

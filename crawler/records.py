@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
+from operator import itemgetter
 
 from crawler.capture import Exchange
 from crawler.dates import utc_text
+from crawler.dom import PERMISSIONS
 from warc import record
 from warc.message import StoredMessage, read_message
 from warc.record import Original, Visit, WarcRecord
 
 NO_RESPONSE = "no-response"  # value of the metadata field "outcome" when not one response byte came
 FIRST_BYTES = 300  # of an answer that is not HTTP, kept in its metadata record
+_READ = PERMISSIONS | {b"content-type", b"content-encoding", b"content-disposition", b"location"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,10 @@ class CaptureRecords:
     truncated: str | None
 
 
-def records_of(exchange: Exchange, find_original: Callable[[str], Original | None]) -> CaptureRecords:
+def records_of(exchange: Exchange, find_original: Callable[[StoredMessage], Original | None]) -> CaptureRecords:
     """Build the records of an exchange.
 
-    ``find_original`` names the first capture of a payload digest, None when the payload is new.
+    ``find_original`` names the first capture whose payload and ``reading_of`` are those of this answer.
     """
     visit = Visit(exchange.url, utc_text(exchange.started_at), exchange.ip, exchange.protocols, exchange.cipher)
     facts = {**exchange.facts, "fetchTimeMs": str(exchange.fetch_ms)}
@@ -50,12 +54,24 @@ def records_of(exchange: Exchange, find_original: Callable[[str], Original | Non
         return CaptureRecords([main, *_beside(main, visit, exchange, facts)], main, message, exchange.original, None)
     original = None
     if message.payload_digest and exchange.cause is None and message.complete and message.body.length:
-        original = find_original(message.payload_digest)
+        original = find_original(message)
     if original is not None:
         main = record.revisit(visit, message, original)
     else:
         main = record.response(visit, message, truncated=exchange.cause)
     return CaptureRecords([main, *_beside(main, visit, exchange, facts)], main, message, original, truncated)
+
+
+def reading_of(message: StoredMessage) -> bytes:
+    """16 bytes, equal for answers of which equal payloads are read alike: a digest of what of a head is ever read.
+
+    A revisit stands for its original wherever payloads are read, so the two agree in this. Of a head are read: the
+    status, where a redirect leads, what the payload is and how it is encoded, and what may be done with it.
+    """
+    pairs = ((name.lower(), value) for name, value in message.headers)
+    read = sorted((pair for pair in pairs if pair[0] in _READ), key=itemgetter(0))  # of one name in their own order
+    lines = [b"%d" % (message.status or 0), *(name + b":" + value for name, value in read)]
+    return blake2b(b"\n".join(lines), digest_size=16).digest()
 
 
 def _beside(main: WarcRecord | None, visit: Visit, exchange: Exchange, facts: dict[str, str]) -> list[WarcRecord]:

@@ -59,7 +59,7 @@ from crawler.ledger_ops import (
 from crawler.ledger_runs import RunTable
 from crawler.manifest import catch_up, head_of
 from crawler.outputs import Outputs
-from crawler.records import records_of
+from crawler.records import reading_of, records_of
 from crawler.recovery import cut_back_leftovers
 from crawler.recrawl import DEFAULT, Recrawl
 from crawler.report import Cut
@@ -75,6 +75,7 @@ from crawler.versions import Versions, page_class
 from crawler.visit import Visit
 from crawler.warcinfo import CODE_FIELD, code_digest
 from crawler.watch import Watch
+from warc.message import StoredMessage
 from warc.record import Original, WarcRecord
 from warc.writer import RecordRef
 
@@ -144,7 +145,7 @@ class Store:
         self._group_began: float | None = None
         self._group_seconds = 0.0  # the seeds are committed at once: nothing is fetched before; so after ``hurry``
         # Known, but not committed yet
-        self._payloads: dict[str, Capture] = {}
+        self._payloads: dict[tuple[str | None, bytes | None], Capture] = {}  # by digest and reading
         self._counts: dict[str, int] = {}
         self._aside: dict[str, str] = {}  # content digest by article: rows held back or put into quarantine by this run
         self._beat = monotonic()
@@ -305,11 +306,12 @@ class Store:
             mime=(made.message.get("Content-Type") or "").split(";")[0].strip().lower() or None,
             etag=made.message.get("ETag"),
             last_modified=made.message.get("Last-Modified"),
+            reading=reading_of(made.message),
         )
         self._ops.append(capture)
         self._count("bytes", place.length)
         if original is None and digest and made.truncated is None:
-            self._payloads[digest] = capture
+            self._payloads[digest, capture.reading] = capture
         return self._reference(capture)
 
     def _append(self, records: list[WarcRecord]) -> tuple[str, list[RecordRef]]:
@@ -650,18 +652,19 @@ class Store:
         catch_up(self.folder, self._args.spider)
         self._warcinfo.update(head_of(self.folder))
 
-    def _original(self, digest: str) -> Original | None:
-        """The first capture of this payload, committed or not."""
-        capture = self._payloads.get(digest) or self._ledger.capture_of_payload(digest)
+    def _original(self, message: StoredMessage) -> Original | None:
+        """The first capture of this payload that is read as this answer is, committed or not."""
+        digest, reading = message.payload_digest, reading_of(message)
+        assert digest is not None
+        capture = self._payloads.get((digest, reading)) or self._ledger.capture_of_payload(digest, reading)
         return Original(capture.record_id, capture.url, capture.captured_at) if capture else None
 
     def _reference(self, capture: Capture) -> CaptureRef:
         """How a row points at this capture: for a revisit, at the record that holds the bytes."""
         at = capture
         if capture.original_id is not None:
-            at = (
-                self._payloads.get(capture.payload_digest or "") or self._ledger.capture(capture.original_id) or capture
-            )
+            known = self._payloads.get((capture.payload_digest, capture.reading))
+            at = known or self._ledger.capture(capture.original_id) or capture
         return CaptureRef(
             file=at.file,
             offset=at.offset,

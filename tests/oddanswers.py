@@ -152,6 +152,7 @@ CUT = (
     OddAnswer("reset-at-once", ("reset",), b"", "empty"),
     OddAnswer("empty", ("close",), b"", "empty"),
     OddAnswer("garbage", (b"\x00\x01\xfe\xff SSH-2.0-bat-dau\r\n\r\n", "close"), b"", "invalid"),
+    OddAnswer("other-protocol", (head(HTML, length(TEXT), status=b"HTTP0/1.1 200 OK") + TEXT,), TEXT, "invalid"),
     OddAnswer("garbage-status", (b"HTTP/1.1 abc Odd\r\nContent-Length: 0\r\n\r\n", "close"), b"", "invalid"),
     OddAnswer("oversize-declared", (head(HTML, length(LONG)) + LONG,), LONG, "length"),
     OddAnswer(

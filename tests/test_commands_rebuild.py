@@ -214,7 +214,7 @@ def test_a_file_that_names_no_scope_is_taken_in(run: Run, tmp_path: Path) -> Non
 # commits, which no file holds.
 TABLES = {
     "captures": """SELECT c.record_id, u.url, c.url, c.url_hash, file, file_offset, length, record_type, original_id,
-        status, payload_digest, truncated, mime, etag, last_modified, captured_at, run
+        status, payload_digest, truncated, mime, etag, last_modified, captured_at, run, reading
         FROM captures c LEFT JOIN urls u ON u.url_id = c.url_id""",
     "versions": """SELECT article_id, version, row_id, record_id, file, file_offset, length, content_digest, fields,
         page, page_number, captured_at, run FROM versions""",

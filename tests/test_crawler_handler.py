@@ -123,7 +123,7 @@ def test_a_cut_or_unreadable_answer_fails_its_request(odd: OddAnswer, fetched: F
     assert "error" in fetched.answers[odd.name]
 
 
-@pytest.mark.parametrize("name", ["silent", "empty", "reset-at-once", "garbage", "garbage-status"])
+@pytest.mark.parametrize("name", ["silent", "empty", "reset-at-once", "garbage", "garbage-status", "other-protocol"])
 def test_no_http_answer_leaves_a_metadata_record(name: str, fetched: Fetched) -> None:
     assert name not in fetched.responses
     (metadata,) = (record for record in fetched.beside[name] if record.type == "metadata")

@@ -94,6 +94,7 @@ def capture(record: str, url_id: int | None = None, **more: object) -> Capture:
         status=200,
         payload_digest="sha1:AAAA",
         mime="text/html",
+        reading=b"html",
     )
     return replace(known, **more)  # type: ignore[arg-type]
 
@@ -414,12 +415,14 @@ def test_a_payload_is_found_by_its_first_whole_response(ledger: Ledger) -> None:
             capture("late", captured_at="2026-11-21T13:00:00Z"),
             capture("early", captured_at="2026-11-21T12:00:00Z"),
             capture("other", payload_digest="sha1:BBBB", captured_at="2026-11-21T10:00:00Z"),
+            capture("gzip", reading=b"gzip", captured_at="2026-11-21T10:00:00Z"),
+            capture("older", reading=None, captured_at="2026-11-21T09:00:00Z"),
         ]
     )
-    found = ledger.capture_of_payload("sha1:AAAA")
+    found = ledger.capture_of_payload("sha1:AAAA", b"html")
     assert found is not None
     assert found.record_id == "<urn:uuid:early>"
-    assert ledger.capture_of_payload("sha1:CCCC") is None
+    assert ledger.capture_of_payload("sha1:CCCC", b"html") is None
 
 
 def test_a_url_is_found_by_its_last_whole_answer(ledger: Ledger) -> None:
@@ -706,7 +709,7 @@ def test_every_look_up_uses_an_index(ledger: Ledger) -> None:
     ledger.recover()
     ledger.open_scope("baoquocte", "{}")
     ledger.ask_again()
-    ledger.capture_of_payload("x")
+    ledger.capture_of_payload("x", b"x")
     ledger.capture_of_url("x")
     ledger.latest_version("x")
     ledger._db.set_trace_callback(None)

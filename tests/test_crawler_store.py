@@ -6,6 +6,7 @@ import io
 import sqlite3
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import sleep
@@ -14,8 +15,10 @@ import pytest
 
 from crawler.arguments import Arguments
 from crawler.capture import CaptureRef, Exchange
+from crawler.records import reading_of
 from crawler.store import Store
 from crawler.trouble import OutputTrouble
+from warc.message import read_message
 from warc.reader import read_at, read_records
 from warc.verify import verify
 
@@ -137,6 +140,45 @@ def test_a_file_that_cannot_get_its_name_is_not_lost(tmp_path: Path) -> None:
     append(again, 2)
     again.close("finished", {}).result(10)
     assert archived(tmp_path) == ["http://bao.example/1", "http://bao.example/2"]
+
+
+HTML = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
+HEADS = {  # of a payload that was archived under HTML: what its record is
+    HTML: "revisit",
+    HTML + b'Date: Sat, 21 Nov 2026 10:00:00 GMT\r\nETag: W/"2"\r\nAge: 9\r\nSet-Cookie: a=b\r\n': "revisit",
+    HTML.replace(b"Content-Type", b"content-type").replace(b"OK", b"Fine"): "revisit",
+    HTML.replace(b"utf-8", b"shift_jis"): "response",
+    HTML.replace(b"200", b"404"): "response",
+    HTML + b"Content-Encoding: gzip\r\n": "response",
+    HTML + b"X-Robots-Tag: noindex\r\n": "response",
+    HTML + b"TDM-Reservation: 1\r\n": "response",
+    HTML + b"Location: /khac\r\n": "response",
+    b"HTTP/1.1 200 OK\r\n": "response",
+}
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_payload_is_archived_once_for_each_way_of_reading_it(committed: bool, tmp_path: Path) -> None:
+    to = store(tmp_path, "mot")
+    to.open()
+
+    def came(head: bytes) -> str:
+        """Type of the record; what a reference leads to is read as this answer is."""
+        answer = io.BytesIO(head + b"Content-Length: 6\r\n\r\n<p>Cau")
+        ref = to.append(replace(exchange(1), response=answer)).result(10)
+        if committed:
+            commit(to)
+        assert ref is not None
+        (file,) = tmp_path.rglob(f"{Path(ref.file).name}*")
+        found = read_at(file, ref.offset)
+        assert found.record_id == ref.record_id
+        assert reading_of(found.message()) == reading_of(read_message(head + b"\r\n"))
+        return "revisit" if ref.revisit_id else "response"
+
+    assert came(HTML) == "response"
+    assert {head: came(head) for head in HEADS} == HEADS
+    assert {came(head) for head in HEADS} == {"revisit"}
+    to.close("finished", {}).result(10)
 
 
 def test_what_is_wrong_with_one_exchange_fails_that_one(tmp_path: Path) -> None:
