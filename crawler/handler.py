@@ -24,7 +24,7 @@ from scrapy.exceptions import (
     DownloadTimeoutError,
     ResponseDataLossError,
 )
-from scrapy.http import Headers, Response
+from scrapy.http import Response
 from scrapy.utils._download_handlers import make_response, wrap_twisted_exceptions
 from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.defer import Deferred
@@ -40,10 +40,12 @@ from crawler.conditional import ask_again_in_full
 from crawler.connection import CertificateRefused
 from crawler.guard import Guard, GuardedEndpoint
 from crawler.limits import Limits, NotRead
+from crawler.replay import headers_of
 from crawler.stopping import Unfinished
 from crawler.trouble import HANDLES, OWN_FAULTS
 from crawler.tunnel import TunnelEndpoint
 from crawler.wire import GIVEN_UP, Body, Tee, connection_pool, ended_by, tls_policy, wire_request
+from warc.message import header_pairs, read_head
 from warc.reader import DamagedRecord
 
 if TYPE_CHECKING:
@@ -127,6 +129,8 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
             request.meta["download_latency"] = monotonic() - clock
             exchange = self._exchange(request, tee, received, started, round((monotonic() - clock) * 1000), failure)
             request.meta["capture"] = await self._archive.append(exchange, request.meta.get("url_id"))
+            tee.response.seek(0)
+            head, _ = read_head(cast("Any", tee.response))
         except OSError as error:
             if error.errno in OWN_FAULTS:
                 raise self._archive.in_trouble(error) from error
@@ -140,7 +144,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
         if request.meta["capture"] is None:  # Twisted takes HTTP0/1.1 for a version; no reader of the archive does
             raise DownloadFailedError(f"The answer of {request.url} is not HTTP")
         assert body is not None or answer.length == 0
-        return _response(request, answer, b"".join(body.parts) if body else b"")
+        return _response(request, answer, head, b"".join(body.parts) if body else b"")
 
     async def _converse(self, request: Request, tee: Tee) -> tuple[Any, Body | None, Exception | None]:
         """Send the request and read the answer: Twisted's answer, its body, and what went wrong."""
@@ -327,13 +331,12 @@ def _error(request: Request, cause: str | None, failure: Exception | None) -> Ex
     return error
 
 
-def _response(request: Request, answer: Any, body: bytes) -> Response:
-    headers = Headers()
-    headers.update(answer.headers.getAllRawHeaders())
+def _response(request: Request, answer: Any, head: bytes, body: bytes) -> Response:
+    """Its headers are read as out of the archive: Twisted reads folded lines, bare CR and odd names otherwise."""
     return make_response(
         url=urldefrag(request.url)[0],
         status=int(answer.code),
-        headers=headers,
+        headers=headers_of(header_pairs(head)),
         body=body,
         protocol=f"{answer.version[0].decode()}/{answer.version[1]}.{answer.version[2]}",
     )

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ from warc.writer import OPEN
 
 if TYPE_CHECKING:
     from scrapy.settings import Settings
+
+
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, section 5.6.2
 
 
 class UnreadableCapture(ValueError):
@@ -44,6 +48,18 @@ def ref_of(capture: Capture, file: str) -> CaptureRef:
     )
 
 
+def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """The header lines of an answer as Scrapy's responses have them, in a crawl and out of the archive.
+
+    A line whose name is none is left out, as browsers do; a bare CR counts as a space (RFC 9110, section 5.5).
+    """
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in pairs:
+        if _NAME.fullmatch(name):
+            found.setdefault(name.lower(), []).append(value.replace(b"\r", b" "))
+    return Headers(found)
+
+
 def raw_response(capture: Capture, ref: CaptureRef) -> Response:
     """The response as the download handler gave it: de-chunked, still content-encoded. Raises UnreadableCapture."""
     capture = as_page(capture)
@@ -51,9 +67,7 @@ def raw_response(capture: Capture, ref: CaptureRef) -> Response:
         raise UnreadableCapture(f"{capture.target_uri}: no HTTP status")
     if capture.truncated is not None:
         raise UnreadableCapture(f"{capture.target_uri}: cut off ({capture.truncated})")
-    headers = Headers()
-    for name, value in capture.headers:
-        headers.appendlist(name, value)
+    headers = headers_of(capture.headers)
     try:
         request = Request(capture.target_uri, meta={"capture": ref}, dont_filter=True)
     except ValueError as error:

@@ -75,7 +75,9 @@ class FetchSpider(Spider):
             answer: dict[str, Any] = {"error": type(error).__name__, "message": str(error)}
             answer["reason"] = getattr(error, "reason", None)
         else:
-            answer = {"status": response.status, "length": len(response.body)}
+            lines = [(name, value) for name, values in response.headers.items() for value in values]
+            headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in lines]
+            answer = {"status": response.status, "length": len(response.body), "headers": headers}
         capture = request.meta.get("capture")
         return {"url": request.url, **answer, "capture": capture and dataclasses.asdict(capture)}
 

@@ -16,6 +16,7 @@ import twisted.web.http as twisted_http
 from scrapy.core.downloader.handlers import http11
 from twisted.web import client
 
+from crawler.replay import headers_of
 from tests.fetch import fetch
 from tests.oddanswers import ODD_ANSWERS, OVERSIZE, OddAnswer, script
 from tests.oddserver import odd_server
@@ -116,6 +117,23 @@ def test_a_whole_answer_becomes_a_response(odd: OddAnswer, fetched: Fetched) -> 
     else:
         assert "error" not in answer
     assert answer["capture"]["record_id"]
+
+
+FRAMING = ("content-length", "transfer-encoding", "content-encoding", "x-archive-orig-")
+
+
+def test_headers_are_read_as_out_of_the_archive(fetched: Fetched) -> None:
+    read = {name: answer["headers"] for name, answer in fetched.answers.items() if "headers" in answer}
+    assert {"folded-header", "cr-in-header", "space-before-colon", "utf8-header", "no-colon"} <= read.keys()
+    for name, live in read.items():
+        archived = headers_of(fetched.responses[name].message().headers)
+        lines = [
+            (key.decode("latin-1"), value.decode("latin-1")) for key in archived for value in archived.getlist(key)
+        ]
+        kept = [[line for line in one if not line[0].lower().startswith(FRAMING)] for one in (map(tuple, live), lines)]
+        assert kept[0] == kept[1], name
+    assert ["X-Folded", "one two three"] in read["folded-header"]
+    assert ["X-Cr", "before WARC-Type: forged"] in read["cr-in-header"]
 
 
 @pytest.mark.parametrize("odd", [odd for odd in ODD_ANSWERS if odd.ends != "whole"], ids=lambda odd: odd.name)
