@@ -61,7 +61,7 @@ def open_scratch() -> sqlite3.Connection:
 
 def tune(db: sqlite3.Connection, *, read_only: bool) -> bool:
     """Make ready for a crawl, as a reader or the writer. False where the file system cannot hold a write-ahead log."""
-    db.execute(f"PRAGMA cache_size = -{8_000 if read_only else 48_000}")  # KiB
+    db.execute(f"PRAGMA cache_size = -{8_000 if read_only else 16_000}")  # KiB
     if read_only:
         db.execute("PRAGMA query_only = ON")
         return True

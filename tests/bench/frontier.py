@@ -52,6 +52,9 @@ class Loop:
     def is_active(self, request: Request) -> bool:
         return False
 
+    def in_hand(self) -> int:
+        return 0
+
     def later(self, seconds: float, call: Callable[[], None]) -> CallLaterResult:
         return call_later(seconds, call)
 
