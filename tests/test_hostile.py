@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.hostile.catalogue import HELD, OUTSTANDING, SCENARIOS
+from tests.hostile.catalogue import ALONE, HELD, SCENARIOS
 from tests.hostile.families.mutations import MUTATIONS, mutated
 from tests.hostile.judge import Demand, Ended, judge
 from tests.oddserver import Canary
@@ -34,11 +34,16 @@ def test_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     crawl(capsys=capsys, timeout=1500)
 
 
+@pytest.mark.slow
+def test_memory_is_flat(capsys: pytest.CaptureFixture[str]) -> None:
+    crawl("soak", "--seconds", "800", capsys=capsys, timeout=1000)
+
+
 def test_there_are_enough_of_them() -> None:
     names = [scenario.name for scenario in SCENARIOS]
     assert len(set(names)) == len(names)
     assert len(HELD) >= 80
-    assert set(names) >= OUTSTANDING
+    assert set(names) >= ALONE
     assert len({mutated(seed) for seed in range(MUTATIONS)}) == MUTATIONS == 200
     assert mutated(7) == mutated(7)
 
