@@ -562,8 +562,8 @@ class Store:
         if self._evidence is not None:
             self._outputs.closed += self._evidence.end(status, reason, utc_text(datetime.now(UTC)), end.counts, left)
         self._ledger.apply([end])
-        self._ledger.close()
         self._write_pages()
+        self._ledger.close()  # the last one of this process: a reader would leave the write-ahead log behind
         events = {key.removeprefix("events/"): n for key, n in self._counts.items() if key.startswith("events/")}
         quarantined = self._counts.get(QUARANTINED, 0)
         return Report(sorted(self._outputs.closed), left, events, quarantined, self._watch.alarms)

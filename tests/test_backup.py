@@ -95,6 +95,7 @@ def test_backups_of_a_live_crawl_are_gone_on_with(printer: Printer, tmp_path: Pa
     check_all(target, printer.paper)
 
 
+@pytest.mark.slow
 def test_what_is_there_is_copied_once(crawled: Path, tmp_path: Path) -> None:
     target = tmp_path / "backup"
     first, second = back_up(crawled, target), back_up(crawled, target)
@@ -108,6 +109,7 @@ def test_what_is_there_is_copied_once(crawled: Path, tmp_path: Path) -> None:
     assert not [path for path in target.rglob(".*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_what_it_was(crawled: Path, tmp_path: Path) -> None:
     archive = Path(shutil.copytree(crawled, tmp_path / "archive"))
     file = sorted(archive.rglob("*.jsonl"))[1]
@@ -120,6 +122,7 @@ def test_a_file_that_is_not_what_it_was(crawled: Path, tmp_path: Path) -> None:
     assert not (tmp_path / ".bag.unfinished").exists()
 
 
+@pytest.mark.slow
 def test_a_backup_that_was_broken_off(crawled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "backup"
     copies = iter(range(3))
@@ -138,6 +141,7 @@ def test_a_backup_that_was_broken_off(crawled: Path, tmp_path: Path, monkeypatch
     assert faults(target) == []
 
 
+@pytest.mark.slow
 def test_refusals(crawled: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
@@ -160,6 +164,7 @@ def test_refusals(crawled: Path, tmp_path: Path) -> None:
 # --- A bag ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_bag(crawled: Path, tmp_path: Path) -> None:
     folder = tmp_path / "bag"
     about = ("-s", "OPERATOR=Thư viện Sông Trầm", "-s", "CONTACT=you@example.org")
@@ -186,6 +191,7 @@ def test_a_bag(crawled: Path, tmp_path: Path) -> None:
     assert faults(crawled) == []
 
 
+@pytest.mark.slow
 def test_a_bag_is_the_whole_archive(crawled: Path, tmp_path: Path) -> None:
     run = scrapy("export", "--format", "bag", "--latest", "-o", str(tmp_path / "bag"), archive=crawled)
     assert (run.returncode, len(run.stderr.splitlines())) == (2, 1)

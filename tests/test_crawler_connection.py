@@ -129,6 +129,7 @@ def test_a_bad_certificate_is_refused_and_recorded(reason: str, tmp_path: Path) 
     assert (said["verified"], said["failure"], said["policy"]) == ("no", reason, "refuse")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", BAD)
 def test_a_page_behind_a_bad_certificate_can_be_archived(reason: str, tmp_path: Path) -> None:
     authority = Authority(**BAD[reason])
@@ -249,6 +250,7 @@ def crawl_log(folder: Path) -> list[list[str]]:
     return [line.split(" ") for line in file.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_urls_of_a_host_with_a_bad_certificate_fail_and_are_told(tmp_path: Path) -> None:
     log, asked, counts = crawled(tmp_path, "refuse")
     assert asked == []
@@ -279,6 +281,7 @@ def test_the_policy_archive_keeps_the_pages_and_says_so(tmp_path: Path) -> None:
     assert len(extracted.splitlines()) == len(before.splitlines()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "told"),
     [

@@ -193,6 +193,7 @@ def test_no_more_bytes_than_the_limit(pack) -> None:
     assert entries.beyond["sitemap_too_large"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [

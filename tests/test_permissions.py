@@ -40,6 +40,7 @@ def rules(press: Press) -> dict[str, str | None]:
     return {row["url"]: row["permissions"]["robots_rule"] for row in press.lines("articles")}
 
 
+@pytest.mark.slow
 def test_robots_txt_is_only_noted_where_somebody_gave_a_reason(press: Press) -> None:
     assert press.crawl().status == 0
     assert rules(press) == {address(1): None, address(2): None}

@@ -132,6 +132,7 @@ def pages(archive: Path) -> list[tuple[Path, Any]]:
 # --- What stands in them ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_run_has_its_page_and_stands_in_the_index(archive: Path) -> None:
     found = pages(archive)
     assert len(found) == 2
@@ -142,6 +143,7 @@ def test_every_run_has_its_page_and_stands_in_the_index(archive: Path) -> None:
     assert "báo &lt;nhỏ&gt;" in index
 
 
+@pytest.mark.slow
 def test_what_matters_is_shown(archive: Path) -> None:
     """Of each part of the report that holds figures, all of them but a run's file list stand on the page."""
     for page, report in pages(archive):
@@ -162,6 +164,7 @@ def test_what_matters_is_shown(archive: Path) -> None:
         assert wanted <= shown_at
 
 
+@pytest.mark.slow
 def test_the_second_report_knows_the_first(archive: Path) -> None:
     (_, first), (_, second) = pages(archive)
     assert first["before"] == []
@@ -170,6 +173,7 @@ def test_the_second_report_knows_the_first(archive: Path) -> None:
     assert (first["came"]["rows"], first["came"]["new"]) == (4, 4)
 
 
+@pytest.mark.slow
 def test_nothing_foreign_is_markup(archive: Path) -> None:
     titles = set()
     for page, report in pages(archive):
@@ -181,6 +185,7 @@ def test_nothing_foreign_is_markup(archive: Path) -> None:
     assert sum("đã chạy" in (title or "") for title in titles) >= 4  # the titles did come through
 
 
+@pytest.mark.slow
 def test_pages_are_derived(archive: Path) -> None:
     """verify knows of none of them, and the command makes them again, the same."""
     from scrapy.utils.project import get_project_settings
@@ -196,6 +201,7 @@ def test_pages_are_derived(archive: Path) -> None:
     assert not check_archive(archive, get_project_settings(), workers=1).findings
 
 
+@pytest.mark.slow
 def test_the_command(archive: Path, tmp_path: Path) -> None:
     (page, report), _ = pages(archive)
     one = command(archive, report["run"]["job"])
@@ -309,6 +315,7 @@ def test_lines_that_are_no_rows() -> None:
     assert happened_section(came) == {"gone": {"count": 1, "examples": ["https://a.example/1"]}}
 
 
+@pytest.mark.slow
 def test_runs_by_month(archive: Path) -> None:
     with RunTable(archive) as table:
         (second, first) = table.between("", "~")
