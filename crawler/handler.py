@@ -141,7 +141,7 @@ class ArchiveDownloadHandler(BaseDownloadHandler):
             raise NotRead(tee.beyond, f"The answer of {request.url} is beyond a limit; archived as far as it was read")
         if failure is not None or tee.cause is not None:
             raise _error(request, tee.cause, failure)
-        if request.meta["capture"] is None:  # Twisted takes HTTP0/1.1 for a version; no reader of the archive does
+        if parse_status(head)[0] is None:  # Twisted takes HTTP0/1.1 for a version; no reader of the archive does
             raise DownloadFailedError(f"The answer of {request.url} is not HTTP")
         assert body is not None or answer.length == 0
         return _response(request, answer, head, b"".join(body.parts) if body else b"")
