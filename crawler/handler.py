@@ -45,7 +45,7 @@ from crawler.stopping import Unfinished
 from crawler.trouble import HANDLES, OWN_FAULTS
 from crawler.tunnel import TunnelEndpoint
 from crawler.wire import GIVEN_UP, Body, Tee, connection_pool, ended_by, tls_policy, wire_request
-from warc.message import header_pairs, read_head
+from warc.message import header_pairs, parse_status, read_head
 from warc.reader import DamagedRecord
 
 if TYPE_CHECKING:
