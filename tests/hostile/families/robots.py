@@ -65,6 +65,7 @@ SCENARIOS = (
         "robots-with-control-characters",
         b"User-agent: *\nDisallow: /cam/\x1b[2J\nDisallow: /cam/\nSitemap: \x00\x1b]0;x\x07\n",
         *CLOSED,
+        extra=1,  # that sitemap is asked for, at an address of this paper
     ),
     _text(
         "robots-star-bomb",
