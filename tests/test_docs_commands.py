@@ -142,12 +142,12 @@ def test_they_run(name: str, place: Path, replica_process: ReplicaProcess) -> No
     (place / "srv").mkdir()
     (place / "mnt").mkdir()
     if any(".wacz" in command for command in RUN[name]):
-        made = subprocess.run(["scrapy", "wacz", "-o", "x.wacz"], cwd=place, env=env, check=False, timeout=60)
+        made = subprocess.run(["scrapy", "wacz", "-o", "x.wacz"], cwd=place, env=env, check=False, timeout=300)
         assert made.returncode == 0
         shutil.copy(place / "x.wacz", place / "more.wacz")
     for command in RUN[name]:
         shell = ["bash", "-euo", "pipefail", "-c", as_here(command, place)]
-        run = subprocess.run(shell, cwd=place, env=env, capture_output=True, text=True, timeout=120, check=False)
+        run = subprocess.run(shell, cwd=place, env=env, capture_output=True, text=True, timeout=900, check=False)
         may_be = (0, STOPPED) if " crawl " in command else (0,)
         assert run.returncode in may_be, f"{command}\n{run.stdout[-1500:]}\n{run.stderr[-1500:]}"
         assert "Traceback" not in run.stderr, command
