@@ -256,7 +256,7 @@ def test_every_statement_is_understood(told: Told, server: str, capsys: pytest.C
     """Those that only an odd day needs are planned, with the types of their values, on the tables of a crawl."""
     every = {one.sql: one.values for one in told.crawl + told.rebuild + told.others if not is_own(one.sql)}
     db = connect(server, "every")
-    repeat(db, [one for one in told.crawl if one.sql.lstrip().startswith(("CREATE", "ALTER"))])
+    repeat(db, [one for one in told.crawl if one.sql.lstrip().startswith(("CREATE", "ALTER", "DROP"))])
     repeat(db, [one for one in told.rebuild if one.sql.startswith("CREATE TEMP")])
     scratch = {one.sql: one for one in told.others if re.match(r"CREATE (TEMP TABLE|INDEX) plan_", one.sql)}
     repeat(db, list(scratch.values()))
