@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install -qq -c constraints.txt
 READY  := $(VENV)/.ready
 
+# The tests start hundreds of processes: without bytecode each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test check lint bench scrapyd deploy clean
 
 setup: $(READY)

@@ -114,8 +114,12 @@ class Crawler:
 
 
 def without_network_settings() -> dict[str, str]:
-    """This process's environment without proxies, trust stores and Scrapy settings of the machine."""
+    """This process's environment without proxies, trust stores and Scrapy settings of the machine.
+
+    Bytecode is written, as on a user's machine: a crawl that compiles all modules again needs 0.6 s more.
+    """
     removed = {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"}
+    removed.add("pythondontwritebytecode")
     return {
         name: value
         for name, value in os.environ.items()
