@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
 MB = 1 << 20
+DEEPEST: Final = 2_048  # elements inside each other that libxml2 reads
 REASONS: Final = frozenset(
     {"headers_too_large", "too_many_headers", "too_many_interim_answers", "framing_too_large"}
     | {"decoded_too_large", "decoded_ratio", "too_many_encodings", "bad_encoding", "too_many_redirects"}
     | {"page_too_large", "too_many_tags", "too_many_attributes", "too_deep", "too_slow", "too_many_links"}
+    | {"json_too_deep"}
     | {"url_too_long", "link_too_deep", "too_many_list_pages", "too_many_hosts", "pages_per_host", "pages_per_run"}
     | {"sitemap_too_large", "sitemap_too_long", "sitemap_too_deep", "sitemap_doctype", "sitemap_broken"}
     | {"sitemap_bad_date"}
@@ -53,6 +55,8 @@ class Limits:
     page_maxsize: int = 8 * MB  # bytes of a page that is read
     html_tags_max: int = 200_000
     html_attributes_max: int = 2_000  # of one tag
+    html_depth_max: int = 1_000  # elements inside each other
+    json_depth_max: int = 40  # objects and lists inside each other, in the data that a page states
     links_per_page: int = 10_000
     link_depth_max: int = 100  # links from a seed; pages of one list count once
     list_pages_max: int = 10_000  # of one list

@@ -8,6 +8,7 @@ more than 2,048 deep: a part of a page must not pass for the page.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
@@ -18,9 +19,9 @@ from crawler.limits import NotRead
 if TYPE_CHECKING:
     from crawler.limits import Limits
 
-DEEPEST: Final = 2_048  # elements inside each other that libxml2 reads
 _HARMLESS: Final = 256 * 1024  # bytes in which no tag has room for attributes that take a second
 _TOO_DEEP: Final = "ERR_RESOURCE_LIMIT"
+_UNNAMED: Final = 4  # elements around others that no tag has to begin: html, body, p
 
 _PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, collect_ids=False)
 # A tag with one attribute more than so many, as HTML tells attributes apart (13.2.5.32 and on). Possessive throughout.
@@ -39,8 +40,9 @@ def parse_page(utf8: bytes, limits: Limits, url: str) -> _Element:
         root = etree.fromstring(utf8.replace(b"\0", b""), _PARSER)
     except (ValueError, etree.XMLSyntaxError):  # nothing but white space or comments
         root = None
-    if tags > DEEPEST and _stopped():
-        raise NotRead("too_deep", f"{url} has over {DEEPEST} elements inside each other")
+    most = limits.html_depth_max
+    if tags + _UNNAMED > most and root is not None and (_stopped() or _deeper_than(most)(root)):
+        raise NotRead("too_deep", f"{url} has over {most} elements inside each other")
     return root if root is not None else etree.fromstring("<html><body></body></html>", _PARSER)
 
 
@@ -49,6 +51,12 @@ def _is_crowded(utf8: bytes, most: int) -> bool:
     if pattern is None:
         pattern = _crowded[most] = re.compile(rb"<[A-Za-z][^\s/>]*+(?:%s){%d}" % (_ATTRIBUTE, most + 1))
     return pattern.search(utf8) is not None
+
+
+@lru_cache(maxsize=8)
+def _deeper_than(most: int) -> Any:
+    """Tells of a document whether it nests deeper. Level by level, in C: 70 microseconds for 1,500 elements."""
+    return etree.XPath(f"boolean({'/*' * (most + 1)})")
 
 
 def _stopped() -> bool:

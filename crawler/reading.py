@@ -40,16 +40,17 @@ class Reading(Addresses):
         self.capture: CaptureRef | None = request_meta(response).get("capture")
         content_type = response.headers.get("Content-Type")
         declared = content_type.decode("latin-1") if content_type else None
-        limits = limits_of(request_meta(response))
-        if len(response.body) > limits.page_maxsize:
+        self.limits = limits_of(request_meta(response))
+        if len(response.body) > self.limits.page_maxsize:
             raise NotRead("page_too_large", f"{response.url} has {len(response.body)} bytes")
         self.html, self.encoding, self.utf8 = decode_page(response.body, declared)
-        self.root = parse_page(self.utf8, limits, response.url)
+        self.root = parse_page(self.utf8, self.limits, response.url)
         self.index = Index(self.root)
         base = next((b.get("href") for b in self.index.iter("base") if b.get("href")), None)
         self.base_url = (canonical_url(base, response.url) if base else None) or response.url
         self.url = canonical_url(self.same_page(response.url)) or response.url
-        self.json_ld = structured.json_ld(self.index)
+        self.json = structured.JsonReader(self.limits.json_depth_max)
+        self.json_ld = structured.json_ld(self.index, self.json)
         self.articles_ld = self.own(structured.of_type(self.json_ld, structured.ARTICLE_TYPES))
         self.meta = structured.meta(self.index)
         self._picked: dict[str, tuple[str, Any] | None] = {}
@@ -93,6 +94,10 @@ class Reading(Addresses):
     def now(self) -> datetime | None:
         """Time of the capture: what "2 giờ trước" counts from."""
         return datetime.fromisoformat(self.capture.captured_at) if self.capture else None
+
+    def fragment(self, html: str) -> _Element:
+        """HTML that stands in the data of the page, parsed within the same limits."""
+        return parse_page(f"<div>{html}</div>".encode("utf-8", "replace"), self.limits, self.response.url)
 
     def texts(self, queries: tuple[str, ...]) -> Candidates:
         """Text of every element that one of the selectors matches."""

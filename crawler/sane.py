@@ -16,6 +16,7 @@ from scrapy.settings import SETTINGS_PRIORITIES
 
 from crawler import __version__
 from crawler.connection import POLICIES
+from crawler.limits import DEEPEST
 from crawler.recrawl import INTERVALS, Recrawl
 from crawler.robots import RECORD_ONLY, ROBOTS_POLICIES
 
@@ -62,6 +63,8 @@ NUMBERS: dict[str, tuple[bool, float, float]] = {
     "EXTRACT_SECONDS": (False, 0.1, 3600),
     "HTML_TAGS_MAX": (True, 1, 2_000_000),
     "HTML_ATTRIBUTES_MAX": (True, 10, 20_000),
+    "HTML_DEPTH_MAX": (True, 20, DEEPEST),
+    "JSON_DEPTH_MAX": (True, 5, 200),
     "SITEMAP_MAXSIZE": (True, 1, 2**28),
     "SITEMAP_ENTRIES": (True, 1, 1_000_000),
     "SITEMAP_DEPTH": (True, 0, 100),

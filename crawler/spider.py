@@ -339,6 +339,8 @@ class NewsSpider(Addresses, scrapy.Spider):
     def _follow_page(self, page: ArticlePage, visit: Visit) -> bool:
         """Follow the links of an article or of a list; whether it is an article."""
         is_article = page.is_article()
+        if page.json.too_deep:
+            self._beyond(visit.url, "json_too_deep", visit, visit.hop_path)
         if is_article:
             self._follow_from_article(page, visit)
         elif visit.kind in LISTING_KINDS:

@@ -1,6 +1,7 @@
 """What a page states about itself for machines: JSON-LD, meta elements, and the data a Next.js page carries.
 
-Everything here reads a parsed document and never fails: a page with broken data simply states less.
+Everything here reads a parsed document and never fails: a page with broken data simply states less, and so does one
+whose data nests deeper than ``JSON_DEPTH_MAX`` (a hostile page could nest until Python's stack ends).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from lxml.etree import _Element
 
+from crawler.limits import DEFAULTS
 from crawler.selectors import Index
 from crawler.text import unescape_once
 
@@ -34,22 +36,73 @@ ARTICLE_TYPES = frozenset(
 )
 PAGE_DATA = (b"__NEXT_DATA__", b"__next_f")  # one of them stands in every page that carries such data
 _JSON = json.JSONDecoder(strict=False)
-_MAX_DEPTH = 40  # page data is a few levels deep; a hostile page could nest until Python's stack ends
 
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _ROW = re.compile(rb"\s*([0-9a-f]+):(?:T([0-9a-f]+),)?")
 _WRAPPERS = re.compile(r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*\]\]>|\]\]>)\s*;?\s*$")
 
 
-def json_ld(page: _Element | Index) -> list[dict[str, Any]]:
+class JsonReader:
+    """Reads the JSON of one page, so many objects and lists inside each other; ``too_deep``: there were more."""
+
+    def __init__(self, deepest: int = DEFAULTS.json_depth_max) -> None:
+        self.deepest = deepest
+        self.too_deep = False
+
+    def read(self, text: str) -> Any:
+        """JSON as pages write it: raw line breaks in strings, comment wrappers, commas before a closing bracket.
+
+        None for what is none, and for what nests so deep that Python does not read it.
+        """
+        try:
+            try:
+                return _JSON.decode(text)
+            except ValueError:
+                return _JSON.decode(_TRAILING_COMMA.sub(r"\1", _WRAPPERS.sub("", text)))
+        except ValueError:
+            return None
+        except RecursionError:
+            self.too_deep = True
+            return None
+
+    def unescaped(self, value: Any, depth: int = 0) -> Any:
+        """The same with HTML entities in strings resolved once; None in the place of what is too deep."""
+        if isinstance(value, str):
+            return unescape_once(value)
+        if not isinstance(value, (list, dict)):
+            return value
+        if depth >= self.deepest:
+            self.too_deep = True
+            return None
+        if isinstance(value, list):
+            return [self.unescaped(member, depth + 1) for member in value]
+        return {key: self.unescaped(member, depth + 1) for key, member in value.items()}
+
+    def dictionaries(self, data: Any) -> Iterator[dict[str, Any]]:
+        """Every dict in a nest of lists and dicts that is not too deep, outer ones first."""
+        level = [data]
+        for _ in range(self.deepest):
+            following: list[Any] = []
+            for value in level:
+                if isinstance(value, dict):
+                    yield value
+                    following.extend(value.values())
+                elif isinstance(value, list):
+                    following.extend(value)
+            level = [value for value in following if isinstance(value, (dict, list))]
+        self.too_deep |= bool(level)
+
+
+def json_ld(page: _Element | Index, reader: JsonReader | None = None) -> list[dict[str, Any]]:
     """Every JSON-LD object of the page in document order, ``@graph`` and lists flattened.
 
     HTML entities that are still in the strings (``NH&#7852;T``) are resolved once.
     """
+    reader = reader or JsonReader()
     found: list[dict[str, Any]] = []
     for script in page.iter("script"):
         if (script.get("type") or "").split(";")[0].strip().lower() == "application/ld+json":
-            found.extend(_objects(_unescaped(_lenient(script.text or ""), 0), 0))
+            found.extend(_objects(reader.unescaped(reader.read(script.text or ""))))
     return found
 
 
@@ -114,67 +167,29 @@ def meta(page: _Element | Index) -> dict[str, list[str]]:
     return found
 
 
-def page_data(page: _Element | Index) -> list[Any]:
+def page_data(page: _Element | Index, reader: JsonReader | None = None) -> list[Any]:
     """Data that a Next.js page carries for its scripts: ``__NEXT_DATA__`` and the streamed ``__next_f`` rows."""
+    reader = reader or JsonReader()
     found: list[Any] = []
     chunks: list[str] = []
     for script in page.iter("script"):
         text = script.text or ""
         if script.get("id") == "__NEXT_DATA__":
-            found.append(_lenient(text))
+            found.append(reader.read(text))
         elif "__next_f" in text:
             chunks.extend(_pushed(text))
-    found.extend(_rows("".join(chunks).encode("utf-8", "replace")))
+    found.extend(_rows("".join(chunks).encode("utf-8", "replace"), reader))
     return [value for value in found if value is not None]
 
 
-def dictionaries(data: Any) -> Iterator[dict[str, Any]]:
-    """Every dict in a nest of lists and dicts, outer ones first."""
-    level = [data]
-    for _ in range(_MAX_DEPTH):
-        following: list[Any] = []
-        for value in level:
-            if isinstance(value, dict):
-                yield value
-                following.extend(value.values())
-            elif isinstance(value, list):
-                following.extend(value)
-        level = [value for value in following if isinstance(value, (dict, list))]
-
-
-def _lenient(text: str) -> Any:
-    """JSON as pages write it: raw line breaks in strings, comment wrappers, commas before a closing bracket."""
-    try:
-        return _JSON.decode(text)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return _JSON.decode(_TRAILING_COMMA.sub(r"\1", _WRAPPERS.sub("", text)))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _objects(value: Any, depth: int) -> Iterator[dict[str, Any]]:
-    if isinstance(value, list) and depth < _MAX_DEPTH:
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, list):
         for member in value:
-            yield from _objects(member, depth + 1)
+            yield from _objects(member)
     elif isinstance(value, dict):
         if value.get("@type"):
             yield value
-        if depth < _MAX_DEPTH:
-            yield from _objects(value.get("@graph"), depth + 1)
-
-
-def _unescaped(value: Any, depth: int) -> Any:
-    if isinstance(value, str):
-        return unescape_once(value)
-    if depth >= _MAX_DEPTH:
-        return None
-    if isinstance(value, list):
-        return [_unescaped(member, depth + 1) for member in value]
-    if isinstance(value, dict):
-        return {key: _unescaped(member, depth + 1) for key, member in value.items()}
-    return value
+        yield from _objects(value.get("@graph"))
 
 
 def _number(value: Any) -> float:
@@ -186,17 +201,16 @@ def _number(value: Any) -> float:
 
 def _pushed(script: str) -> Iterator[str]:
     """The string chunks of ``self.__next_f.push([1, "…"])`` calls."""
-    decoder = json.JSONDecoder(strict=False)
     for call in re.finditer(r"__next_f\.push\(\s*(?=\[)", script):
         try:
-            value, _ = decoder.raw_decode(script, call.end())
+            value, _ = _JSON.raw_decode(script, call.end())
         except (ValueError, RecursionError):
             continue
         if isinstance(value, list) and len(value) > 1 and isinstance(value[1], str):
             yield value[1]
 
 
-def _rows(stream: bytes) -> list[Any]:
+def _rows(stream: bytes, reader: JsonReader) -> list[Any]:
     """Rows of a React stream: ``<hex id>:<json>`` lines, and ``<hex id>:T<hex length>,<text>`` without a line end.
 
     A string that is nothing but ``$<hex id>`` refers to another row; references to texts are resolved.
@@ -211,9 +225,9 @@ def _rows(stream: bytes) -> list[Any]:
         else:
             end = stream.find(b"\n", match.end())
             end = len(stream) if end < 0 else end
-            rows.append(_lenient(stream[match.end() : end].decode("utf-8", "replace")))
+            rows.append(reader.read(stream[match.end() : end].decode("utf-8", "replace")))
         at = end
-    for row in dictionaries(rows):
+    for row in reader.dictionaries(rows):
         for key, value in row.items():
             if isinstance(value, str) and value in texts:
                 row[key] = texts[value]

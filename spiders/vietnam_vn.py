@@ -21,7 +21,6 @@ from itertools import accumulate, count
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from lxml import etree
 from lxml.etree import _Element
 
 from crawler.blocks import BlockRules, Piece, inline_text, read_blocks, read_until
@@ -32,7 +31,7 @@ from crawler.links import Addresses, FoundLink, LinkRule, Wanted
 from crawler.page import ArticlePage, Candidates
 from crawler.requisites import RequisiteRules
 from crawler.spider import NewsSpider
-from crawler.structured import PAGE_DATA, dictionaries, name_of, page_data
+from crawler.structured import PAGE_DATA, name_of, page_data
 from crawler.text import clean, fold
 from crawler.urls import canonical_url, slugify
 from spiders.baoquocte_vn import Baoquocte
@@ -430,7 +429,8 @@ class VietnamPage(Vietnam, ArticlePage):
         parts = self.parts(self.url)
         slug = parts[1][-1] if parts and parts[1] else ""
         title = fold(clean(next((inline_text(h1) for h1 in self.index.iter("h1")), "")) or "")
-        for data in dictionaries(page_data(self.index)) if any(mark in self.utf8 for mark in PAGE_DATA) else ():
+        stated = page_data(self.index, self.json) if any(mark in self.utf8 for mark in PAGE_DATA) else []
+        for data in self.json.dictionaries(stated):
             own = str(data.get("slug") or data.get("url") or "").rstrip("/").rpartition("/")[2] == slug and slug
             same = title and fold(clean(name_of(data.get("title"))) or "") == title
             if own or same:
@@ -445,8 +445,7 @@ class VietnamPage(Vietnam, ArticlePage):
         text = self.stated_post.get("body", "")
         if "<" not in text:
             return Story(body=[Piece(Block("paragraph", line)) for line in text.splitlines() if line.strip()])
-        root = etree.fromstring(f"<div>{text}</div>", etree.HTMLParser(remove_comments=True))
-        return self.told_apart(read_blocks(root, self.BLOCKS, self.base_url), 0, True) if root is not None else Story()
+        return self.told_apart(read_blocks(self.fragment(text), self.BLOCKS, self.base_url), 0, True)
 
     # --- The whole --------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from lxml import etree
 from scrapy import Request
 from scrapy.http import HtmlResponse
 
-from crawler.limits import Limits, NotRead
+from crawler.limits import DEEPEST, Limits, NotRead
 from crawler.page import ArticlePage
 from crawler.parsing import parse_page
 
@@ -52,13 +52,24 @@ def test_a_page_of_nothing_but_tags() -> None:
     assert refused.value.reason == "too_many_tags"
 
 
-def test_a_part_of_a_page_does_not_pass_for_the_page() -> None:
-    assert parse_page(b"<div>" * 2_000 + b"x", Limits(), URL).xpath("count(//div)") == 2_000
-    with pytest.raises(NotRead) as refused:
-        parse_page(b"<div>" * 2_100 + b"x", Limits(), URL)
-    assert refused.value.reason == "too_deep"
-    flat = b"<div></span>x</div>" * 3_000  # as broken, and whole
-    assert parse_page(flat, Limits(), URL).xpath("count(//div)") == 3_000
+@pytest.mark.parametrize("most", [20, 1_000, 1_999, DEEPEST])
+def test_a_part_of_a_page_does_not_pass_for_the_page(most: int) -> None:
+    limits, deep, flat = Limits(html_depth_max=most), b"<div>" * (most - 2), b"<p>x</span></p>" * 3_000
+    assert parse_page(flat + deep + b"x", limits, URL).xpath("count(//div)") == most - 2  # inside html and body
+    assert parse_page((deep + b"</div>" * most) * 10, limits, URL).xpath("count(//div)") == 10 * (most - 2)
+    for body in (deep + b"<i>x", flat + deep + b"<div><p>x", b"<div>" * 5_000 + b"x"):
+        with pytest.raises(NotRead) as refused:
+            parse_page(body, limits, URL)
+        assert refused.value.reason == "too_deep"
+
+
+@given(st.lists(st.sampled_from(["<p>", "<b>", "<ul>", "<li>", "<td>", "</b>", "</ul>", "</p>", "x"]), max_size=60))
+def test_every_depth_is_seen(parts: list[str]) -> None:
+    page = ("<i>" + "".join(parts)).encode()
+    depth = max(int(one.xpath("count(ancestor-or-self::*)")) for one in parse_page(page, Limits(), URL).iter())
+    parse_page(page, Limits(html_depth_max=depth), URL)
+    with pytest.raises(NotRead):
+        parse_page(page, Limits(html_depth_max=depth - 1), URL)
 
 
 @pytest.mark.parametrize("body", [b"", b" ", b"<!-- -->", b"\0", b"<", b"</", b"<?", b"\xff\xfe"])

@@ -10,9 +10,9 @@ from lxml import html
 
 from crawler.structured import (
     ARTICLE_TYPES,
+    JsonReader,
     address_of,
     breadcrumb_items,
-    dictionaries,
     json_ld,
     meta,
     name_of,
@@ -116,8 +116,24 @@ def test_page_data_of_both_kinds() -> None:
         '<script id="__NEXT_DATA__" type="application/json">{"props":{"slug":"b"}}</script>'
         "<script>(self.__next_f=self.__next_f||[]).push([0])</script>" + push(stream[:50]) + push(stream[50:])
     )
-    found = [data for data in dictionaries(page_data(page)) if "slug" in data]
+    found = [data for data in JsonReader().dictionaries(page_data(page)) if "slug" in data]
     assert found == [{"slug": "b"}, {"slug": "a", "content": text}]
+
+
+@pytest.mark.parametrize(
+    ("depth", "deepest", "cut"), [(5, 5, False), (6, 5, True), (40, 40, False), (41, 40, True), (5_000, 200, True)]
+)
+@pytest.mark.parametrize("way", ["[%s]", '{"a": %s}'])
+def test_json_is_read_so_deep(depth: int, deepest: int, cut: bool, way: str) -> None:
+    before, after = way.split("%s")
+    nest = before * (depth - 1) + "1" + after * (depth - 1)  # inside the object that states it
+    reader = JsonReader(deepest)
+    page = ld(f'{{"@type": "NewsArticle", "about": {nest}}}')
+    assert len(json_ld(page, reader)) == (depth < 1_000)  # what Python does not read states nothing at all
+    assert reader.too_deep is cut
+    data = JsonReader(deepest)
+    assert list(data.dictionaries(page_data(root(f'<script id="__NEXT_DATA__">{nest}</script>'), data))) is not None
+    assert data.too_deep is (depth > deepest)
 
 
 @pytest.mark.parametrize("script", ["self.__next_f.push([1,", "self.__next_f.push([1, 2])", push("zz:nothing")])
