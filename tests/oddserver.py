@@ -41,7 +41,8 @@ class OddServer:
     ``received``: per connection, every byte that came, in the order of accept. ``requests``: the raw requests
     (head and body) of all connections, in the order of arrival. The path of an absolute-form request
     (``GET http://host/path``, so of a client that takes this for a proxy) is looked up without its host.
-    A path that is not in the script is ``otherwise``'s.
+    A path that is not in the script is ``otherwise``'s. ``greeting``: what is done to every connection instead, when
+    its first bytes have come.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class OddServer:
         tls: Authority | None,
         listen: Address = ("127.0.0.1", 0),
         otherwise: Answering = lambda request: UNKNOWN_PATH,
+        greeting: Steps = (),
     ) -> None:
         self._script = script
         self._otherwise = otherwise
+        self._greeting = greeting
         self._context = tls.context("127.0.0.1") if tls is not None else None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -111,6 +114,10 @@ class OddServer:
                         self._sockets.discard(plain)
                         self._sockets.add(sock)
                 buffer = bytearray()
+                if self._greeting:
+                    more(sock, buffer, received)
+                    self._play(sock, self._greeting)
+                    return
                 while (request := take_request(sock, buffer, received)) is not None:
                     with self._lock:
                         self.requests.append(request)
@@ -185,9 +192,10 @@ def odd_server(
     tls: Authority | None = None,
     listen: Address = ("127.0.0.1", 0),
     otherwise: Answering = lambda request: UNKNOWN_PATH,
+    greeting: Steps = (),
 ) -> Iterator[OddServer]:
     """The server, for as long as the block runs; with ``tls`` it speaks https. Port 0: a free one."""
-    server = OddServer(script, tls, listen, otherwise)
+    server = OddServer(script, tls, listen, otherwise, greeting)
     try:
         yield server
     finally:

@@ -17,7 +17,7 @@ from tests.hostile.judge import Demand, Ended, judge
 from tests.oddserver import Canary
 
 DEMAND = Demand({}, budget=3, ends={}, counted=(), closed=("/cam",), growth=50.0)
-KEPT = Ended(Path("archive"), Path("log"), 0, 5.0, 2.0, 90.0, 3, frozenset(("/",)), {}, growth=1.0)
+KEPT = Ended(Path("archive"), Path("log"), (0,), 5.0, 2.0, 90.0, 3, frozenset(("/",)), {}, growth=1.0)
 
 
 def crawl(*arguments: str, capsys: pytest.CaptureFixture[str], timeout: float) -> None:
@@ -51,13 +51,14 @@ def test_there_are_enough_of_them() -> None:
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"status": -11}, "status -11"),
-        ({"status": 1}, "status 1"),
+        ({"statuses": (-11,)}, "status -11"),
+        ({"statuses": (0, 1)}, "status 1"),
         ({"seconds": 90.0}, "took 90 s"),
         ({"peak": 601.0}, "took 601 MB"),
         ({"requests": 4}, "4 requests, 3 allowed"),
         ({"hits": {"169.254.169.254:80": 1}}, "canary 169.254.169.254:80 was asked 1 times"),
-        ({"asked": frozenset(("/", "/cam"))}, "/cam is closed by robots.txt and was asked"),
+        ({"asked": frozenset(("/", "/cam"))}, "/cam is closed and was asked"),
+        ({"cookies": 2}, "2 requests with a cookie"),
         ({"growth": 50.5}, "memory grew by 50.5 MB, 50.0 allowed"),
         ({"growth": None}, "memory grew by None MB, 50.0 allowed"),
     ],

@@ -77,6 +77,8 @@ def crawl_all(scenarios: list[Scenario], folder: Path, jobs: int, seconds: float
                     scenario.closed,
                     scenario.growth,
                     seconds,
+                    scenario.statuses,
+                    scenario.site.home,
                 )
                 faults = judges.submit(judge, ended, demand).result()
                 with lock:
@@ -103,8 +105,9 @@ class Table:
     def tell(self, name: str, ended: Ended, budget: int, faults: list[str]) -> None:
         self.good += not faults
         self.peak, self.cpu = max(self.peak, ended.peak), self.cpu + ended.cpu
+        verdict, status = "WRONG" if faults else "ok   ", " ".join(map(str, ended.statuses))
         sys.stdout.write(
-            f"{'WRONG' if faults else 'ok   '} {name:36} status {ended.status:2} {ended.seconds:5.1f} s "
+            f"{verdict} {name:36} status {status:>2} {ended.seconds:5.1f} s "
             f"{ended.cpu:5.1f} s cpu {ended.peak:4.0f} MB {ended.requests:4} of {budget:4} requests\n"
         )
         if ended.growth is not None:

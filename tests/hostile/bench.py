@@ -8,18 +8,20 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import ROOT, without_network_settings
 from tests.hostile.judge import SECONDS, Ended
-from tests.hostile.network import own_network
-from tests.hostile.scenario import CANARIES, HOST, MIRROR, SITE, Scenario
+from tests.hostile.nameserver import name_server
+from tests.hostile.network import NAME_SERVER, own_network
+from tests.hostile.scenario import CANARIES, HTTPS, MIRROR, SITE, Door, Scenario
 from tests.oddserver import Canary, OddServer, odd_server
+from tests.replica.ca import Authority
 
 SETTINGS: Mapping[str, object] = {
     "CONTACT": "test@example.org",
-    "ALLOWED_PRIVATE_HOSTS": f"{HOST}:{SITE[1]},{MIRROR}:{SITE[1]}",
     "HOST_DELAY": 0,
     "RETRY_TIMES": 1,
     "ROBOTS_RETRY_DELAY": 0.1,
@@ -34,40 +36,81 @@ def run(scenario: Scenario, folder: Path, seconds: float = SECONDS) -> Ended:
     """Crawl the scenario's paper; its files are put into the folder. To be called in a thread of its own."""
     own_network()
     archive, log = folder / "archive", folder / "log"
+    host, port = scenario.site.door
+    authority = Authority(named=host) if port == HTTPS else None
+    trusted = [authority, *(door.authority for door in scenario.doors if door.trusted)]
+    certificates = folder / "trusted.pem"
+    certificates.write_bytes(b"".join(one.pem for one in trusted if one is not None))
+    environment = without_network_settings()
+    if certificates.stat().st_size:
+        environment["SSL_CERT_FILE"] = str(certificates)
+    taken = {door.listen for door in scenario.doors}
+    names = {door.name: ((door.listen[0],),) for door in scenario.doors} | dict(scenario.names)
     with ExitStack() as stack:
-        canary = stack.enter_context(Canary(*CANARIES))
-        server = stack.enter_context(odd_server(scenario.script(), listen=SITE, otherwise=scenario.otherwise))
-        with log.open("wb") as stderr:
-            began = time.monotonic()
-            process = subprocess.Popen(
-                command(scenario, archive),
-                cwd=ROOT,
-                env=without_network_settings(),
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-            )
-        killer = threading.Timer(seconds + 5, process.kill)
-        killer.start()
-        memory = Memory(server, process.pid)
-        if scenario.growth is not None:
-            memory.start()
-        _, waited, usage = os.wait4(process.pid, 0)
-        took = time.monotonic() - began
-        killer.cancel()
-        process.returncode = os.waitstatus_to_exitcode(waited)
+        canary = stack.enter_context(Canary(*(address for address in CANARIES if address not in taken)))
+        stack.enter_context(name_server(names, (NAME_SERVER, 53)))
+        server = stack.enter_context(
+            odd_server(scenario.script(), tls=authority, listen=(SITE[0], port), otherwise=scenario.otherwise)
+        )
+        doors = {door.home: stack.enter_context(_open(door)) for door in scenario.doors}
+        ends = [
+            _crawl(scenario, command(scenario, archive), environment, log, server, seconds)
+            for _ in scenario.statuses or (None,)
+        ]
         _ = canary.connects
+        every = [*server.requests, *(request for door in doors.values() for request in door.requests)]
         return Ended(
             archive=archive,
             log=log,
-            status=process.returncode,
-            seconds=took,
-            cpu=usage.ru_utime + usage.ru_stime,
-            peak=usage.ru_maxrss / 1000,
+            statuses=tuple(end.status for end in ends),
+            seconds=max(end.seconds for end in ends),
+            cpu=sum(end.cpu for end in ends),
+            peak=max(end.peak for end in ends),
             requests=max(len(server.requests), server.connections),
-            asked=frozenset(request.split(b" ", 2)[1].decode("latin-1") for request in server.requests),
-            growth=memory.growth,
+            asked=frozenset(home + path for home, door in (("", server), *doors.items()) for path in _paths(door)),
+            growth=ends[-1].growth,
             hits={f"{host}:{port}": times for (host, port), times in canary.hits.items()},
+            cookies=sum(b"\r\ncookie:" in request.lower() for request in every),
         )
+
+
+@dataclass(frozen=True)
+class _End:
+    """How one run of the command ended."""
+
+    status: int
+    seconds: float
+    cpu: float
+    peak: float
+    growth: float | None
+
+
+def _crawl(
+    scenario: Scenario, arguments: list[str], env: Mapping[str, str], log: Path, server: OddServer, seconds: float
+) -> _End:
+    with log.open("ab") as stderr:
+        began = time.monotonic()
+        process = subprocess.Popen(arguments, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=stderr)
+    killer = threading.Timer(seconds + 5, process.kill)
+    killer.start()
+    memory = Memory(server, process.pid)
+    if scenario.growth is not None:
+        memory.start()
+    _, waited, usage = os.wait4(process.pid, 0)
+    took = time.monotonic() - began
+    killer.cancel()
+    process.returncode = os.waitstatus_to_exitcode(waited)
+    cpu = usage.ru_utime + usage.ru_stime
+    return _End(process.returncode, took, cpu, usage.ru_maxrss / 1000, memory.growth)
+
+
+def _open(door: Door) -> AbstractContextManager[OddServer]:
+    return odd_server(door.answers, tls=door.authority, listen=door.listen, greeting=door.greeting)
+
+
+def _paths(server: OddServer) -> list[str]:
+    """What it was asked for."""
+    return [request.split(b" ", 2)[1].decode("latin-1") for request in server.requests]
 
 
 class Memory(threading.Thread):
@@ -98,8 +141,12 @@ class Memory(threading.Thread):
 
 def command(scenario: Scenario, archive: Path) -> list[str]:
     """The real command."""
-    settings = {"ARCHIVE_DIR": archive, **SETTINGS, **scenario.settings}
-    arguments = {"seeds": ",".join(scenario.seeds), **scenario.arguments}
+    site = scenario.site
+    doors = [site.door, (MIRROR, SITE[1])] + [(door.name, door.listen[1]) for door in scenario.doors if door.known]
+    opened = ",".join(f"{host}:{port}" for host, port in doors)
+    settings = {"ARCHIVE_DIR": archive, "ALLOWED_PRIVATE_HOSTS": opened, **SETTINGS, **scenario.settings}
+    seeds = scenario.seeds or [site.home + path for path in site.starts]
+    arguments = {"seeds": ",".join(seeds), **scenario.arguments}
     parts = [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
     parts += [part for name, value in settings.items() for part in ("-s", f"{name}={value}")]
-    return [sys.executable, "-m", "scrapy", "crawl", "news", *parts]
+    return [sys.executable, "-m", "scrapy", "crawl", site.spider, *parts]

@@ -8,11 +8,13 @@ from tests.hostile.families import (
     floods,
     framing,
     injection,
+    limits,
     markup,
     mutations,
     redirects,
     robots,
     sitemaps,
+    sites,
     soak,
     structured,
     traps,
@@ -20,8 +22,8 @@ from tests.hostile.families import (
 from tests.hostile.scenario import Scenario
 
 FAMILIES = (
-    *(connections, framing, encodings, redirects, addresses, robots, sitemaps),
-    *(markup, structured, charsets, traps, floods, injection, mutations, soak),
+    *(connections, framing, encodings, limits, redirects, addresses, robots, sitemaps),
+    *(markup, structured, charsets, traps, floods, injection, sites, mutations, soak),
 )
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("nothing-hostile"),

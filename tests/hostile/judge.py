@@ -35,14 +35,15 @@ class Ended:
 
     archive: Path
     log: Path
-    status: int
+    statuses: tuple[int, ...]  # of each run
     seconds: float
     cpu: float
     peak: float
     requests: int
-    asked: frozenset[str]  # paths
+    asked: frozenset[str]  # paths; with scheme and host where it was not the paper
     hits: dict[str, int]
     growth: float | None = None  # megabytes of peak memory after the first thousand requests
+    cookies: int = 0  # requests that carried one
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Demand:
     closed: tuple[str, ...]
     growth: float | None = None
     seconds: float = SECONDS
+    statuses: tuple[int, ...] = ()
+    home: str = HOME
 
 
 def judge(ended: Ended, demand: Demand) -> list[str]:
@@ -64,8 +67,10 @@ def judge(ended: Ended, demand: Demand) -> list[str]:
 
 
 def _process(ended: Ended, demand: Demand) -> Iterator[str]:
-    if ended.status not in STATUSES:
-        yield f"status {ended.status}"
+    if demand.statuses not in ((), ended.statuses):
+        yield f"statuses {ended.statuses}, {demand.statuses} demanded"
+    for status in sorted({*ended.statuses} - {*STATUSES}):
+        yield f"status {status}"
     if ended.seconds >= demand.seconds:
         yield f"took {ended.seconds:.0f} s"
     if ended.peak >= MEGABYTES:
@@ -76,8 +81,10 @@ def _process(ended: Ended, demand: Demand) -> Iterator[str]:
         yield f"{ended.requests} requests, {demand.budget} allowed"
     for where, times in ended.hits.items():
         yield f"canary {where} was asked {times} times"
+    if ended.cookies:
+        yield f"{ended.cookies} requests with a cookie"
     for path in ended.asked.intersection(demand.closed):
-        yield f"{path} is closed by robots.txt and was asked"
+        yield f"{path} is closed and was asked"
     log = ended.log.read_bytes()
     if crash := _CRASH.search(log.decode("utf-8", "replace")):
         yield f"log: {crash[0]}"
@@ -154,7 +161,7 @@ def _pages(archive: Path, demand: Demand) -> Iterator[str]:
         if served and read_at(archive / where["file"], where["offset"]).message().body.read() != served:
             yield f"{url} is not as it was served"
     for path, allowed in demand.ends.items():
-        url = path if "://" in path else HOME + path
+        url = path if "://" in path else demand.home + path
         ways = (allowed,) if isinstance(allowed, str) else allowed
         state = states.get(url) or ""
         if not any(state == way or (way.endswith("/") and state.startswith(way)) for way in ways):

@@ -1,4 +1,5 @@
-"""A network that holds loopback and 169.254.169.254, and nothing else: nobody outside can be asked, by no mistake.
+"""A network that holds loopback, 169.254.169.254 and one address that looks open, and nothing else: nobody outside can
+be asked, by no mistake.
 
 ``enter`` moves the whole process into namespaces of its own, with its own hosts file and name servers. ``own_network``
 then gives a thread, and the processes and sockets that it makes, a network beside that of the other threads: each
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 CLOUD = "169.254.169.254"  # where clouds answer machines with their secrets
+OPEN_NET = "11.22.33.44"  # nobody's in particular: what the crawl takes for the open network
 NAME_SERVER = "127.0.0.53"
 INSIDE = "BAOQUAN_HOSTILE_INSIDE"  # in the environment of the process that is in its namespaces already
 CLONE_NEWNET = 0x40000000  # sched.h
@@ -45,8 +47,8 @@ def enter(hosts: Mapping[str, tuple[str, ...]]) -> None:
 
 
 def own_network() -> None:
-    """Give the calling thread a new network with nothing in it but loopback and ``CLOUD``."""
+    """Give the calling thread a new network with nothing in it but loopback, ``CLOUD`` and ``OPEN_NET``."""
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare")
-    commands = f"link set lo up\naddress add {CLOUD}/32 dev lo\n"
+    commands = f"link set lo up\naddress add {CLOUD}/32 dev lo\naddress add {OPEN_NET}/32 dev lo\n"
     subprocess.run(["ip", "-batch", "-"], input=commands, text=True, check=True)

@@ -6,15 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 
-from tests.hostile.network import CLOUD
+from tests.hostile.nameserver import Answers
+from tests.hostile.network import CLOUD, OPEN_NET
 from tests.oddanswers import head, length
-from tests.oddserver import UNKNOWN_PATH, Address, Answering, Steps
+from tests.oddserver import UNKNOWN_PATH, Address, Answering, Script, Steps
+from tests.replica.ca import Authority
 from tests.smallpaper import page
 
 DOMAIN = "bao-la.example"
 HOST = f"www.{DOMAIN}"
 HOME = f"http://{HOST}"
 SITE: Address = ("127.0.0.80", 80)
+HTTPS = 443
+OPEN_SITE: Address = (OPEN_NET, 80)  # of the open network, as far as the crawl can know
 INNER = f"noi-bo.{DOMAIN}"  # of the paper's own domain, and leads to this machine
 CLOUDY = f"dam-may.{DOMAIN}"  # leads to the cloud's own address
 TWO_FACED = f"hai-mat.{DOMAIN}"  # leads to the open network and to this machine
@@ -26,8 +30,10 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     MIRROR: (SITE[0],),
     INNER: ("127.0.0.1", "::1"),
     CLOUDY: (CLOUD,),
-    TWO_FACED: ("11.22.33.44", "127.0.0.1"),
+    TWO_FACED: (OPEN_NET, "127.0.0.1"),
     FOREIGN: ("127.0.0.1",),
+    "baoquocte.vn": (SITE[0],),
+    "www.vietnam.vn": (SITE[0],),
 }
 CANARIES: tuple[Address, ...] = (
     *(("127.0.0.1", port) for port in (22, 25, 80, 443, 3306, 5432, 6379, 8000, 8080, 9200)),
@@ -57,6 +63,54 @@ OPEN = b"User-agent: *\nAllow: /\n"
 
 
 @dataclass(frozen=True)
+class Site:
+    """A paper: whose spider crawls it, where it stands, and what its addresses look like."""
+
+    spider: str
+    home: str
+    ending: str = ".html"  # of an article's address
+    list: str = LIST
+    starts: tuple[str, ...] = (FRONT,)
+
+    def sound(self, number: int) -> str:
+        return sound(number).removesuffix(".html") + self.ending
+
+    def bad(self, number: int) -> str:
+        return bad(number).removesuffix(".html") + self.ending
+
+    @property
+    def door(self) -> tuple[str, int]:
+        """Host and port."""
+        scheme, _, host = self.home.partition("://")
+        return host, HTTPS if scheme == "https" else SITE[1]
+
+
+NEWS = Site("news", HOME)
+BAOQUOCTE = Site("baoquocte", "https://baoquocte.vn", starts=(FRONT, LIST))
+VIETNAM = Site("vietnamvn", "https://www.vietnam.vn", "", VIETNAM_LIST := "/category/nong-thon", (FRONT, VIETNAM_LIST))
+
+
+@dataclass(frozen=True)
+class Door:
+    """Another server beside the paper's, under this name.
+
+    ``authority``: who signs for it, with TLS; ``greeting``: what it does to everybody who knocks, instead of listening.
+    """
+
+    name: str
+    listen: Address
+    answers: Script = field(default_factory=dict)
+    authority: Authority | None = None
+    trusted: bool = True  # the authority, by the crawl
+    greeting: Steps = ()
+    known: bool = True  # opened to the crawl, though its address is private
+
+    @property
+    def home(self) -> str:
+        return f"{'http' if self.authority is None else 'https'}://{self.name}"
+
+
+@dataclass(frozen=True)
 class Scenario:
     """The front page names three sound articles, then ``listed``, then three more and a list with the last three.
 
@@ -67,8 +121,11 @@ class Scenario:
     ``counted``: reasons that must stand in the run's report or in the ledger.
     ``lost``: sound pages that nobody can get, because the server does not give them or closes its door.
     ``also``: numbers of further sound articles, which only the scenario's own answers name.
-    ``closed``: paths that robots.txt closes: not one request.
+    ``closed``: paths that robots.txt closes, or a limit: not one request.
     ``growth``: megabytes that the peak of memory may grow by after the first thousand requests.
+    ``statuses``: the same command as often as there are statuses, each with this one; else once, with 0 or 11.
+    ``doors``: other servers; what they are asked for is told with scheme and host.
+    ``names``: what a name server says of names that the hosts file does not know.
     """
 
     name: str
@@ -84,35 +141,41 @@ class Scenario:
     otherwise: Answering = lambda request: UNKNOWN_PATH
     settings: Mapping[str, object] = field(default_factory=dict)
     arguments: Mapping[str, str] = field(default_factory=dict)
-    seeds: tuple[str, ...] = (f"{HOME}/",)
+    seeds: tuple[str, ...] = ()  # the front page
     growth: float | None = None
+    statuses: tuple[int, ...] = ()
+    site: Site = NEWS
+    doors: tuple[Door, ...] = ()
+    names: Answers = field(default_factory=dict)
 
     @property
     def sound(self) -> dict[str, bytes]:
         """The sound articles by path."""
         numbers = (*range(len(SOUND) + len(LISTED)), *self.also)
-        return {sound(number): page(number) for number in numbers}
+        return {self.site.sound(number): page(number) for number in numbers}
 
     @property
     def wanted(self) -> dict[str, bytes | None]:
         """Those that must be archived, each with a row, by address; None for one that the scenario has changed."""
         served = {path: body for path, body in self.sound.items() if path not in self.lost}
-        return {f"{HOME}{path}": None if path in self.answers else body for path, body in served.items()}
+        return {f"{self.site.home}{path}": None if path in self.answers else body for path, body in served.items()}
 
     @property
     def budget(self) -> int:
         """Requests that the paper may get."""
-        return len((ROBOTS, TDMREP, FRONT, LIST, *self.wanted)) + self.extra
+        runs = max(1, len(self.statuses))
+        return len((ROBOTS, TDMREP)) * runs + len((FRONT, LIST, *self.wanted)) + self.extra
 
     def script(self) -> dict[str, Steps | Answering]:
         """What the server answers, by path."""
+        first, last = (tuple(map(self.site.sound, numbers)) for numbers in (range(6), range(6, 9)))
         pages: dict[str, Steps | Answering] = {path: whole(body) for path, body in self.sound.items()}
         hostile = self.listed
         if hostile is None:
-            hostile = tuple(path for path in self.answers if path not in {ROBOTS, FRONT, LIST, *pages})
+            hostile = tuple(path for path in self.answers if path not in {ROBOTS, FRONT, self.site.list, *pages})
         pages[ROBOTS] = whole(OPEN, b"text/plain")
-        pages[FRONT] = whole(listing("Báo Lạ", (*SOUND[:3], *hostile, *SOUND[3:], LIST), self.front))
-        pages[LIST] = whole(listing("Nông thôn", LISTED))
+        pages[FRONT] = whole(listing("Báo Lạ", (*first[:3], *hostile, *first[3:], self.site.list), self.front))
+        pages[self.site.list] = whole(listing("Nông thôn", last))
         return {**pages, **self.answers}
 
 
