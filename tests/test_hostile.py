@@ -69,6 +69,9 @@ def test_the_judge_notices(changes: dict[str, object], fault: str, tmp_path: Pat
     empty = ["no archive", "no ledger"]
     assert judge(kept, DEMAND) == empty
     assert judge(replace(kept, **changes), DEMAND) == [fault, *empty]
+    again = replace(DEMAND, statuses=(11, 0))
+    assert judge(replace(kept, statuses=(11, 0)), again) == empty
+    assert judge(kept, again) == ["statuses (0,), (11, 0) demanded", *empty]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tests.hostile.families import (
     limits,
     markup,
     mutations,
+    names,
     redirects,
     robots,
     sitemaps,
@@ -22,7 +23,7 @@ from tests.hostile.families import (
 from tests.hostile.scenario import Scenario
 
 FAMILIES = (
-    *(connections, framing, encodings, limits, redirects, addresses, robots, sitemaps),
+    *(connections, framing, encodings, limits, redirects, addresses, names, robots, sitemaps),
     *(markup, structured, charsets, traps, floods, injection, sites, mutations, soak),
 )
 SCENARIOS: tuple[Scenario, ...] = (

@@ -1,4 +1,7 @@
-"""A name server that changes its mind: each name has the answers of one lookup after another, the last for ever."""
+"""A name server that changes its mind: each name has the answers of one lookup after another, the last for ever.
+
+An answer is a list of addresses, or the bytes that are sent in its place; without a byte it says nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from typing import TypeAlias
 
-Answers: TypeAlias = Mapping[str, Sequence[Sequence[str]]]  # a name: for each lookup its addresses
+Answers: TypeAlias = Mapping[str, Sequence[Sequence[str] | bytes]]
 Address: TypeAlias = tuple[str, int]
 
 A, AAAA, IN = 1, 28, 1  # RFC 1035, section 3.2; RFC 3596
@@ -33,7 +36,8 @@ def name_server(answers: Answers, listen: Address) -> Iterator[None]:
         while not ended.is_set():
             with suppress(TimeoutError):
                 query, client = server.recvfrom(512)
-                server.sendto(reply(query, answers, asked), client)
+                if answer := reply(query, answers, asked):
+                    server.sendto(answer, client)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -52,6 +56,8 @@ def reply(query: bytes, answers: Answers, asked: Counter[tuple[str, int]]) -> by
     turns = answers.get(name, ())
     turn = turns[min(asked[name, kind], len(turns) - 1)] if turns else ()
     asked[name, kind] += 1
+    if isinstance(turn, bytes):
+        return turn and query[:2] + turn
     found = [ip_address(one) for one in turn]
     datas = [one.packed for one in found if (one.version == 6) == (kind == AAAA) and kind in (A, AAAA)]
     flags = ANSWERED if turns else NO_SUCH_NAME

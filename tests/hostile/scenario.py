@@ -107,7 +107,7 @@ class Door:
 
     @property
     def home(self) -> str:
-        return f"{'http' if self.authority is None else 'https'}://{self.name}"
+        return f"{'https' if self.listen[1] == HTTPS else 'http'}://{self.name}"
 
 
 @dataclass(frozen=True)
