@@ -33,10 +33,10 @@ from crawler.capture import CaptureRef, Exchange
 from crawler.connection import CertificateRefused
 from crawler.crawllog import BAD_CERTIFICATE, PassedOver, Recent
 from crawler.dom import Rendered, RenderFailed
-from crawler.drift_report import drift_rule, note_drift
+from crawler.drift_report import add_alarm, drift_rule, note_drift
 from crawler.inhand import CRASHES, TIMES, InHand
 from crawler.items import Article
-from crawler.ledger_ops import FrontierRow, Scope
+from crawler.ledger_ops import DriftState, FrontierRow, Scope
 from crawler.limits import NotRead
 from crawler.logevents import event
 from crawler.recrawl import Recrawl
@@ -125,6 +125,7 @@ class Archive:
         if store is not None:
             store.on_trouble = archive._trouble_from_thread
             store.on_released = archive._released_from_thread
+            store.on_drift = archive._drift_from_thread
             archive._begin(store)
             if (log := running_log()) is not None:
                 log.carry(store.log)
@@ -355,6 +356,11 @@ class Archive:
             self._crawler.signals.send_catch_log(
                 signals.item_scraped, item=article, response=None, spider=self._crawler.spider
             )
+
+    def _drift_from_thread(self, state: DriftState) -> None:
+        from twisted.internet import reactor
+
+        reactor.callFromThread(add_alarm, self._stats, state)
 
     def _started(self) -> None:
         if self.store is not None:

@@ -22,6 +22,11 @@ def drift_rule(settings: BaseSettings) -> Rule:
     return Rule(settings.getint("DRIFT_EVERY"), settings.getfloat("DRIFT_FALL"), settings.getint("DRIFT_HISTORY"))
 
 
+def add_alarm(stats: StatsCollector, state: DriftState) -> None:
+    """Put an alarm into the run's stats as it is raised, for whoever looks at them while the run goes on."""
+    stats.set_value(ALARMS, [*stats.get_value(ALARMS, []), _alarm(state)])
+
+
 def note_drift(stats: StatsCollector, quarantined: int, alarms: list[DriftState]) -> None:
     """Put what the writer has told at the end into the run's stats."""
     if quarantined:

@@ -30,7 +30,7 @@ METRICS: Final[Mapping[str, tuple[str, str]]] = {
     "baoquan_events_total": ("counter", "What happened to articles, by kind; known at the end."),
     "baoquan_frontier_urls": ("gauge", "Addresses that wait in the frontier."),
     "baoquan_hosts_parked": ("gauge", "Hosts that are left alone."),
-    "baoquan_drift_alarms": ("gauge", "Fields of templates that fell in this run; known at the end."),
+    "baoquan_drift_alarms": ("gauge", "Fields of templates that fell in this run."),
     "baoquan_disk_free_bytes": ("gauge", "Free on the disk of the archive."),
     "baoquan_disk_floor_bytes": ("gauge", "What DISK_FLOOR and DISK_SHARE keep of it."),
     "baoquan_webhook_failed_total": ("counter", "Signals that the webhook was not told."),

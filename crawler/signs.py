@@ -59,6 +59,7 @@ class Signs:
         self._rows = 0
         self._told_nothing_new = False
         self._parked: set[str] = set()
+        self._drifts = 0  # alarms that were told
         self._written = -WRITE_EVERY
         self._task: Any = create_looping_call(self.look)
         self.webhook = Webhook.of(settings, spider=spider, job=self._job)
@@ -94,6 +95,7 @@ class Signs:
             self.webhook.send("disk_low", str(trouble), **about)
             self._archive.stop_for(trouble, "disk_low")
         self._look_at_hosts()
+        self._look_for_drift()
         self._look_for_news()
         if self._metrics is not None and monotonic() - self._written >= WRITE_EVERY:
             self._write(room, None)
@@ -101,9 +103,7 @@ class Signs:
     def over(self, status: int, line: str | None) -> None:
         """The run has ended, all is committed; waits some seconds for the webhook."""
         stats = self._stats()
-        for alarm in stats.get(ALARMS, ()):
-            facts = {name: alarm[name] for name in ("site", "template", "field", "urls")}
-            self.webhook.send("drift", alarm["told"], **facts)
+        self._look_for_drift()
         if status in (1, 3):
             self.webhook.send("run_failed", line or f"status {status}", status=status)
         self._look_for_news()
@@ -143,6 +143,13 @@ class Signs:
         told = f"{self._spider}: no new article for {self._hours:g} hours"
         logger.error(told, extra=event("nothing_new", hours=self._hours))
         self.webhook.send("nothing_new", told, hours=self._hours, last_article_at=last)
+
+    def _look_for_drift(self) -> None:
+        alarms = self._stats().get(ALARMS, [])
+        for alarm in alarms[self._drifts :]:  # the log has them from the watch
+            facts = {name: alarm[name] for name in ("site", "template", "field", "urls")}
+            self.webhook.send("drift", alarm["told"], **facts)
+        self._drifts = len(alarms)
 
     def _look_at_hosts(self) -> None:
         parked = self._parked_now()

@@ -122,6 +122,7 @@ class Store:
         self.folder = folder
         self.on_trouble: Callable[[OutputTrouble], None] = lambda trouble: None
         self.on_released: Callable[[Article], None] = lambda article: None  # a row that was held back is written
+        self.on_drift: Callable[[DriftState], None] = lambda state: None  # an alarm is committed
         self.leftovers: Leftovers
         self._args = args
         self._recrawl = recrawl
@@ -520,6 +521,8 @@ class Store:
         self._versions.committed()
         self._events.committed()
         self._tell_late_sources()
+        for alarm in self._watch.untold():
+            self.on_drift(alarm)
         applied, self._applied = self._applied, []
         for call in applied:
             call()

@@ -69,6 +69,7 @@ class Watch(Generic[_T]):
         self._ops: list[Op] = []
         self._ready: list[tuple[_T, tuple[str, ...]]] = []
         self._raised: list[tuple[str, str, str]] = []  # alarms of this run: site, template, field
+        self._untold: list[DriftState] = []
 
     def look(self, seen: Seen) -> str | None:
         """What is to become of the page's row: HELD, QUARANTINED, or None: an article."""
@@ -134,6 +135,11 @@ class Watch(Generic[_T]):
             template.counted, template.added, template.left, template.stated = set(), {}, [], set()
         self._changed.clear()
         return ops
+
+    def untold(self) -> list[DriftState]:
+        """Alarms since this was asked last, as they were raised."""
+        untold, self._untold = self._untold, []
+        return untold
 
     @property
     def alarms(self) -> list[DriftState]:
@@ -210,6 +216,7 @@ class Watch(Generic[_T]):
         template.stated.add(name)
         self._changed.add((seen.site, seen.template))
         self._raised.append((seen.site, seen.template, name))
+        self._untold.append(state)
         about = event("drift", site=state.site, template=state.template, field=state.field)
         logger.error("Drift: %s; such as %s", told(state), " ".join(state.urls), extra=about)
         for one in lacking:

@@ -20,6 +20,7 @@ from crawler import crash
 from crawler.lock import FolderLock
 from tests.changing import LIST, Press, address, article, listing, printing
 from tests.conftest import ROOT, Crawl, Crawler, replica_at, without_network_settings
+from tests.test_signs import hook, wait
 from tests.truth import rows_of
 
 MENDED = {"SPIDER_MODULES": "tests.mended"}
@@ -227,6 +228,36 @@ def test_the_crawl_is_killed_while_rows_are_held(tmp_path_factory: pytest.TempPa
         mended = scrapy(press.archive, "extract", "--quarantined", settings=MENDED)
         assert "35 rows came back from quarantine; 0 stay" in mended.stderr
         check_back(press.archive, before)
+
+
+@pytest.mark.slow
+def test_a_person_hears_of_it_while_the_run_goes_on(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Once: the run is killed when it has told, and the next one goes on under the same alarm."""
+    arguments = ("-a", f"seeds={LIST}", "-a", "recrawl=all")
+    with printing(tmp_path_factory) as press, hook() as one:
+        first_edition(press)
+        press.crawl()
+        redesign(press)
+        env, settings = {"no_proxy": "127.0.0.1"}, {"WEBHOOK_URL": one.url}
+        slow = settings | {"HOST_DELAY": "0.15"}  # the thirty pages after the alarm take longer than the next look
+        run = press.crawler.start("baoquocte", *arguments, archive=press.archive, settings=slow, env=env)
+        try:
+            wait(lambda: one.told, run)
+            assert run.poll() is None
+        finally:
+            run.kill()
+            run.wait()
+        again = press.crawler("baoquocte", *arguments, archive=press.archive, settings=settings, env=env)
+        assert again.status == 0, again.stderr[-3000:]
+    (told,) = one.told
+    assert (told["event"], told["site"], told["template"], told["field"]) == (
+        "drift",
+        "baoquocte.vn",
+        TEMPLATE,
+        "title",
+    )
+    assert len(told["urls"]) == 3
+    assert "title fell from 100% to" in told["text"]
 
 
 # --- The replica a day later, with another class ------------------------------------------------------------------

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -268,7 +268,7 @@ def test_a_run_and_all_its_signs(printer: Printer, tmp_path: Path) -> None:
         process = printer.crawl.start(
             *printer.command, archive=archive, settings=second, env={"no_proxy": "127.0.0.1"}, stderr=tmp_path / "log"
         )
-        _wait(lambda: {"host_parked", "nothing_new"} <= {told["event"] for told in one.told}, process)
+        wait(lambda: {"host_parked", "nothing_new"} <= {told["event"] for told in one.told}, process)
         process.terminate()
         assert process.wait(60) == 11
     told = {told["event"]: told for told in one.told}
@@ -291,7 +291,7 @@ def test_a_run_and_all_its_signs(printer: Printer, tmp_path: Path) -> None:
     assert values["baoquan_last_article_timestamp_seconds"] > time.time() - 600
 
 
-def _wait(done: Any, process: subprocess.Popen[bytes]) -> None:
+def wait(done: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
     for _ in range(600):
         if done():
             return
