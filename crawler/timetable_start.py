@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -22,7 +24,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from crawler import clock
-from crawler.lock import HANDED_OVER, FolderLock
+from crawler.lock import HANDED_OVER, FolderLock, Holder
 from crawler.scheduling import SECTION
 from crawler.timetable import Entry, TimetableError
 
@@ -42,6 +44,9 @@ class Starter(Protocol):
 
     def start(self, entry: Entry, job: str, noted: Callable[[], None]) -> None:
         """Start the crawl, and call ``noted`` before. Locked when the spider is at work; CannotStart."""
+
+    def end(self, holder: Holder, number: signal.Signals) -> str:
+        """Send a crawl that holds its lock this signal; what was done, also that it failed. CannotStart."""
 
 
 class Direct:
@@ -81,6 +86,10 @@ class Direct:
             raise
         lock.handed_to(process.pid)
         process.returncode = 0  # nobody waits for it: it outlives this process
+
+    def end(self, holder: Holder, number: signal.Signals) -> str:
+        """Never raises."""
+        return end_process(holder, number)
 
     def _environment(self, lock: FolderLock) -> dict[str, str]:
         environment = {**os.environ, HANDED_OVER: str(lock.fileno())}
@@ -134,6 +143,14 @@ class ThroughScrapyd:
         fields = {"project": PROJECT, "spider": entry.spider, "jobid": job, "setting": setting, **entry.arguments}
         self._ask("schedule.json", urllib.parse.urlencode(fields, doseq=True).encode())
 
+    def end(self, holder: Holder, number: signal.Signals) -> str:
+        """Scrapyd signals its own process, whoever's it is. A crawl that was started by hand is none of its jobs."""
+        fields = {"project": PROJECT, "job": holder.job, "signal": number.name.removeprefix("SIG")}
+        answer = self._ask("cancel.json", urllib.parse.urlencode(fields).encode())
+        if answer["prevstate"] is None:
+            return end_process(holder, number)
+        return f"{number.name} through Scrapyd"
+
     def _ask(self, what: str, data: bytes | None = None) -> dict[str, Any]:
         request = urllib.request.Request(self._url + what, data, self._headers)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
@@ -147,6 +164,18 @@ class ThroughScrapyd:
         if answer.get("status") != "ok":
             raise CannotStart(f"Scrapyd at {self._url} refuses {what.partition('?')[0]}: {answer.get('message')}")
         return answer
+
+
+def end_process(holder: Holder, number: signal.Signals) -> str:
+    """Signal the process; what was done. The lock is held, so what is named there lives and is this crawl."""
+    told = f"{number.name} to process {holder.pid}"
+    try:
+        if holder.host != socket.gethostname() or holder.pid <= 1:
+            raise PermissionError(None, f"it runs on {holder.host or 'another machine'}")
+        os.kill(holder.pid, number)
+    except (ProcessLookupError, PermissionError) as error:
+        told += f" failed: {error.strerror}"
+    return told
 
 
 def _refusal(error: urllib.error.HTTPError) -> dict[str, Any]:

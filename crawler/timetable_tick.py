@@ -8,9 +8,7 @@ lock, or by Scrapyd, which is asked first what it has.
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -141,18 +139,8 @@ class _Tick:
             self._add(spider, "hung", job=holder.job, why=why)
         ends = [line.at for line in told if line.kind == "ended"]
         if self._table.end_hung and (not ends or self._now - ends[-1] >= PATIENCE):
-            self._end(spider, holder, signal.SIGKILL if ends else signal.SIGTERM)
-
-    def _end(self, spider: str, holder: Holder, number: signal.Signals) -> None:
-        """Its lock is held, so the process that is named there lives and is this crawl."""
-        why = f"{number.name} to process {holder.pid}"
-        try:
-            if holder.host != socket.gethostname() or holder.pid <= 1:
-                raise PermissionError(None, f"it runs on {holder.host or 'another machine'}")
-            os.kill(holder.pid, number)
-        except (ProcessLookupError, PermissionError) as error:
-            why += f" failed: {error.strerror}"
-        self._add(spider, "ended", job=holder.job, why=why)
+            why = self._starter.end(holder, signal.SIGKILL if ends else signal.SIGTERM)
+            self._add(spider, "ended", job=holder.job, why=why)
 
     def _add(self, name: str, kind: str, **values: object) -> None:
         line = Line(self._now, name, kind, **values)  # type: ignore[arg-type]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -13,8 +15,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from configparser import ConfigParser
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -24,6 +27,7 @@ from typing import Any
 import pytest
 
 from crawler.ledger_runs import RunTable
+from crawler.lock import holder_of
 from crawler.scrapyd_start import prepare
 from tests.conftest import ROOT, ReplicaProcess, without_network_settings
 from tests.test_truth import EVERYTHING, SITES
@@ -407,34 +411,87 @@ def test_the_password_is_private(tmp_path: Path) -> None:
     assert run.stderr.endswith(f"can be read by others: chmod 600 {conf}\n")
 
 
-def test_the_timetable_starts_a_job_once(scrapyd: Scrapyd, jobs: dict[str, list[str]], tmp_path: Path) -> None:
-    """Whatever Scrapyd knows of it: that it waits, runs, or has ended."""
-    schedule = tmp_path / "schedule.toml"
-    entry = """
-        spider = "vietnamvn"
-        cron = "* * * * *"
-        arguments = { follow = "none" }
-        settings = { HOST_DELAY = 0, CONTACT = "test@example.org" }
-    """
-    schedule.write_text(f'scrapyd = "{scrapyd.folder}/service/scrapyd.conf"\n[entries.it]\n{entry}', "utf-8")
+def timetable(scrapyd: Scrapyd, folder: Path, text: str) -> Callable[[int], tuple[int, str]]:
+    """Looks at this timetable so many seconds from now: the exit status, and what is told."""
+    schedule = folder / "schedule.toml"
+    schedule.write_text(f'scrapyd = "{scrapyd.folder}/service/scrapyd.conf"\n{text}', "utf-8")
     now = datetime.now(UTC)
 
-    def tick(seconds: int) -> str:
+    def tick(seconds: int) -> tuple[int, str]:
         then = (now + timedelta(seconds=seconds)).isoformat()
         command = [sys.executable, "-m", "scrapy", "timetable", "tick", "--file", str(schedule), "--now", then]
         command += ["-s", f"ARCHIVE_DIR={scrapyd.archive}"]
         env = without_network_settings()
         run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=READY_TIMEOUT)
-        assert run.returncode == 0, run.stderr[-2000:]
-        return run.stdout
+        assert run.stderr == ""
+        return run.returncode, run.stdout
 
-    assert "it is in the timetable from now on" in tick(0)
-    told = tick(60)
+    return tick
+
+
+def test_the_timetable_starts_a_job_once(scrapyd: Scrapyd, jobs: dict[str, list[str]], tmp_path: Path) -> None:
+    """Whatever Scrapyd knows of it: that it waits, runs, or has ended."""
+    entry = """
+        [entries.it]
+        spider = "vietnamvn"
+        cron = "* * * * *"
+        arguments = { follow = "none" }
+        settings = { HOST_DELAY = 0, CONTACT = "test@example.org" }
+    """
+    tick = timetable(scrapyd, tmp_path, entry)
+    status, told = tick(0)
+    assert (status, "it is in the timetable from now on" in told) == (0, True)
+    _, told = tick(60)
     (job,) = re.findall(r"^\S+ it started \(due \S+\) job (\S+)$", told, re.M)
-    assert tick(60) == ""
+    assert tick(60) == (0, "")
     assert "Ended (finished)" in scrapyd.wait("vietnamvn", job)
-    assert tick(60) == ""
+    assert tick(60) == (0, "")
     with RunTable(scrapyd.archive) as runs:
         assert (run := runs.run("vietnamvn", job)) is not None
         assert run.status == 0
     assert len(scrapyd.ask("listjobs")["finished"]) == sum(map(len, jobs.values())) + 1
+
+
+def test_the_timetable_ends_a_job_that_hangs(
+    scrapyd: Scrapyd, jobs: dict[str, list[str]], replica_process: ReplicaProcess, tmp_path: Path
+) -> None:
+    """Scrapyd is asked to, and the scope goes on in a job of its own."""
+    articles = replica_process.truth["sites"]["vietnam.vn"]["articles"].values()
+    seeds = [article["url"] for article in articles if article["language"] == "vi"][:3]
+    entry = f"""
+        hung = "5m"
+        end_hung = true
+        [entries.long]
+        spider = "vietnamvn"
+        cron = "* * * * *"
+        arguments = {{ seeds = {json.dumps(seeds)}, recrawl = "all", follow = "none" }}
+        settings = {{ HOST_DELAY = 3, CONTACT = "test@example.org" }}
+    """
+    tick = timetable(scrapyd, tmp_path, entry)
+    tick(0)
+    (job,) = re.findall(r" long started \(due \S+\) job (\S+)$", tick(60)[1], re.M)
+    deadline = time.monotonic() + READY_TIMEOUT
+    with RunTable(scrapyd.archive) as runs:
+        while runs.run("vietnamvn", job) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    holder = holder_of(scrapyd.archive, "vietnamvn")
+    assert holder is not None
+    assert holder.job == job
+    os.kill(holder.pid, signal.SIGSTOP)
+    try:
+        status, told = tick(900)
+        assert status == 1
+        assert f"vietnamvn HANGS: no sign of life job {job}: process {holder.pid}" in told
+        assert f"ends the crawl that hangs job {job}: SIGTERM through Scrapyd" in told
+        assert scrapyd.state(job) == "running"
+        assert f"ends the crawl that hangs job {job}: SIGKILL through Scrapyd" in tick(1080)[1]
+        scrapyd.wait("vietnamvn", job)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(holder.pid, signal.SIGKILL)
+    (after,) = re.findall(r" long resumed .*job (\S+): ", tick(1081)[1], re.M)
+    assert "Ended (finished)" in scrapyd.wait("vietnamvn", after)
+    with RunTable(scrapyd.archive) as runs:
+        ended = [runs.run("vietnamvn", one) for one in (job, after)]
+    assert [(run.status, run.reason) for run in ended if run is not None] == [(None, "killed"), (0, "finished")]
