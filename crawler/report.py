@@ -1,7 +1,7 @@
 """What a run did, as one JSON object: the one place where figures from ledger, crawl log and stats come together.
 
-``reports/<spider>/<time>-<job>.json`` holds it, and so does the run's meta WARC. A part more is a function of ``Ended``
-and a line in ``PARTS``.
+``reports/<spider>/<time>-<job>.json`` holds it, and so does the run's meta WARC. A part more is a function of
+``Ended``, a line in ``PARTS`` and the next number of ``SCHEMA``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from crawler.pace import politeness_section
 from crawler.samples import rendering_section
 from crawler.summary import by_reason
 
-SCHEMA: Final = "report/2"
-OLDER: Final = ("report/1",)  # which had fewer parts
+SCHEMA: Final = "report/3"  # a part more raises the number
+OLDER: Final = ("report/1", "report/2")  # which had fewer parts
 
 
 @dataclass(frozen=True, slots=True)

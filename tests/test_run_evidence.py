@@ -20,6 +20,7 @@ from scrapy.utils.project import get_project_settings
 from crawler import crash
 from crawler.arguments import Arguments
 from crawler.crawllog import Tally, parse
+from crawler.evidence_check import check_report
 from crawler.ledger import Ledger
 from crawler.ledger_runs import Run
 from crawler.metawarc import CLOSING, OPENING
@@ -149,6 +150,16 @@ def test_a_part_more_is_a_function_and_a_line(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("crawler.report.PARTS", {**PARTS, "pages": lambda ended: ended.run.counts.get("rows")})
     ended = Ended(Run("j1", "bao", 1, "{}", "2026-11-22T02:10:00Z", counts={"rows": 3}), {}, Tally(), [], [])
     assert report_of(ended)["pages"] == 3
+
+
+@pytest.mark.parametrize(("schema", "accepted"), [("report/3", False), ("report/2", True), ("report/4", False)])
+def test_a_report_with_fewer_parts_has_an_older_number(schema: str, accepted: bool, tmp_path: Path) -> None:
+    whole = report_of(Ended(Run("j1", "bao", 1, "{}", "2026-11-22T02:10:00Z"), {}, Tally(), [], []))
+    path = tmp_path / "j1.json"
+    path.write_text(json.dumps(whole), "utf-8")
+    assert not check_report(path, path.name).findings
+    path.write_text(json.dumps({key: whole[key] for key in whole if key != "rendering"} | {"schema": schema}), "utf-8")
+    assert bool(check_report(path, path.name).findings) != accepted
 
 
 def test_every_warcinfo_says_who_and_how(crawled: tuple[Path, Crawl]) -> None:
