@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -314,3 +315,33 @@ def test_words_that_systemd_and_cron_would_read_otherwise(tmp_path: Path) -> Non
     assert line.startswith("* * * * * ")
     shell = line.removeprefix("* * * * * ").replace(r"\%", "%")
     assert subprocess.run(shell, shell=True, capture_output=True, text=True, check=True).stdout == "100% '$HOME'\n"
+
+
+ODD_WORDS = [
+    sys.executable,
+    "-m",
+    "scrapy",
+    "timetable",
+    "tick",
+    "--file",
+    "/srv/lịch 100%.toml",
+    "-s",
+    'OPERATOR="$HOME"',
+]
+
+
+def test_systemd_and_cron_accept_what_is_installed(tmp_path: Path) -> None:
+    """Where they are: continuous integration has both."""
+    for name, text in systemd(ODD_WORDS, tmp_path).items():
+        (tmp_path / name).write_text(text, "utf-8")
+    (tmp_path / "table").write_text(crontab(ODD_WORDS, tmp_path), "utf-8")
+    checks = {
+        "systemd-analyze": ["verify", *map(str, sorted(tmp_path.glob("baoquan-*")))],
+        "crontab": ["-n", str(tmp_path / "table")],  # only checks the syntax
+    }
+    for program, arguments in checks.items():
+        if shutil.which(program) is None:
+            pytest.skip(f"no {program}: apt-get install systemd cron")
+        run = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=30, check=False)
+        assert run.returncode == 0, run.stderr
+        assert program == "crontab" or run.stderr == ""
