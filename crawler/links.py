@@ -17,6 +17,7 @@ from crawler.urls import canonical_url
 if TYPE_CHECKING:
     from crawler.page import ArticlePage
 
+LINK_TAGS = ("a", "link", "area")
 _ABSOLUTE = ("https://", "http://")
 
 KINDS = (
@@ -138,11 +139,13 @@ def extract_links(
     places: Mapping[_Element, str] | None = None,
     index: Index | None = None,
     wanted: Wanted | None = None,
+    most: int | None = None,
 ) -> list[FoundLink]:
     """All links of a page in order, each address once per kind; the first text that is not empty is its text.
 
     ``places``: elements found by other means than a selector, and the kind of the articles linked in them.
     ``index``: that of the page, where there is one already. ``wanted``: the only links to look for.
+    ``most``: after one more than so many the page is looked at no further.
     """
     index = index or Index(root)
     kinds = _Kinds(site.link_rules, index, places or {})
@@ -151,7 +154,7 @@ def extract_links(
     found: dict[tuple[str, str], FoundLink] = {}
     named: set[tuple[str, str]] = set()  # whose text is a text, not that of an image
     wordless: dict[tuple[str, str], list[_Element]] = {}
-    for element in index.iter("a", "link", "area"):
+    for element in index.iter(*LINK_TAGS):
         declared = _declared_kind(element) if element.tag == "link" else ""
         asked = wanted is None or hopeful is None or declared in wanted.kinds or element in hopeful
         if declared is None or not (asked or by_address):
@@ -172,6 +175,8 @@ def extract_links(
         else:
             wordless.setdefault(key, []).append(element)
         found[key] = FoundLink(url, text or None, kind, len(found) if before is None else before.position)
+        if most is not None and len(found) > most:
+            break
     for key in wordless.keys() - named:
         found[key] = found[key]._replace(text=next(filter(None, map(_substitute, wordless[key])), None))
     return list(found.values())

@@ -30,7 +30,7 @@ from crawler.items import (
     Source,
     WarcRef,
 )
-from crawler.links import FoundLink, Wanted, extract_links
+from crawler.links import LINK_TAGS, FoundLink, Wanted, extract_links
 from crawler.reading import Candidates, request_meta
 from crawler.text import clean
 from crawler.urls import path_of, registered_domain
@@ -53,6 +53,7 @@ class ArticlePage(Fields):
         self.found_by = found_by or FoundBy()
         self.warnings: list[str] = []
         self._links: list[FoundLink] | None = None
+        self.more_links = False  # than are read of a page
         self._refusal: list[str | None] = []  # empty until it was asked for
 
     def pick(self, name: str) -> Any:
@@ -77,8 +78,12 @@ class ArticlePage(Fields):
 
     @cached_property
     def editorial_links(self) -> list[FoundLink]:
-        """The links of the row. Most links of a page are none of it: these are not read when only the row is wanted."""
-        found = self.read_links(Wanted(EDITORIAL_KINDS)) if self._links is None else self._links
+        """The links of the row. Most links of a page are none of it: these are not read when only the row is wanted.
+
+        But where there may be more links than count, which ones these are is the same in the crawl and afterwards.
+        """
+        few = sum(len(self.index.tags.get(tag, ())) for tag in LINK_TAGS) <= self.limits.links_per_page
+        found = self.read_links(Wanted(EDITORIAL_KINDS)) if self._links is None and few else self.page_links()
         return [link for link in found if self.is_editorial(link)]
 
     def read_links(self, wanted: Wanted | None = None) -> list[FoundLink]:
@@ -87,11 +92,13 @@ class ArticlePage(Fields):
 
     def links_with(self, places: dict[_Element, str], wanted: Wanted | None = None) -> list[FoundLink]:
         """Links of the page, where articles in these elements are of the kind given."""
-        found = extract_links(self.root, type(self), self.base_url, places, self.index, wanted)
+        most = self.limits.links_per_page
+        found = extract_links(self.root, type(self), self.base_url, places, self.index, wanted, most)
+        self.more_links |= len(found) > most
         following = self.next_page(self) if self.kind_of(self.url) != "article" else None
         return [
             link._replace(kind="next_page") if link.url == following else link
-            for link in found
+            for link in found[:most]
             if link.kind != "edition" or link.url != self.url
         ]
 

@@ -416,10 +416,10 @@ class NewsSpider(Addresses, scrapy.Spider):
 
     def _links_of(self, page: ArticlePage, visit: Visit) -> list[FoundLink]:
         """The links of a page, the first ones where there are too many."""
-        links, most = page.page_links(), self.limits.links_per_page
-        if len(links) > most and "too_many_links" not in visit.beyond:
+        links = page.page_links()
+        if page.more_links and "too_many_links" not in visit.beyond:
             self._beyond(visit.url, "too_many_links", visit, visit.hop_path)
-        return links[:most]
+        return links
 
     def _goes_on(self, visit: Visit, listed: frozenset[str]) -> bool:
         """False when a later page of a list shows nothing that the page before did not: some sites never end."""

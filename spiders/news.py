@@ -74,7 +74,7 @@ class Plain(Addresses):
                 if url is not None and url != page.url:
                     return url
         stem, number = _numbered(page.url)
-        for a in page.index.iter("a"):
+        for a in page.index.iter("a")[-page.limits.links_per_page :]:  # a pager stands at the end of its list
             url = page.address(a.get("href")) if a.get("href") else None
             if url is None or url == page.url:
                 continue

@@ -16,6 +16,8 @@ from scrapy.http import Request, Response
 from crawler.blocks import BlockRules, body_text
 from crawler.capture import CaptureRef
 from crawler.items import FoundBy
+from crawler.limits import Limits
+from crawler.links import LinkRule
 from crawler.page import ArticlePage, language_tag
 
 URL = "https://bensong.example/doi-song/mua-trang.html"
@@ -378,6 +380,24 @@ def test_boxes_found_by_their_labels() -> None:
 )  # fmt: skip
 def test_language_tags(text: str | None, tag: str | None) -> None:
     assert language_tag(text) == tag
+
+
+class RelatedPage(SitePage):
+    link_rules: ClassVar[tuple[LinkRule, ...]] = (LinkRule("related", css="div.r"),)
+
+
+@pytest.mark.parametrize(("most", "related"), [(4, "ab"), (5, "abc")])
+@pytest.mark.parametrize("all_first", [True, False])
+def test_the_first_links_of_a_page_count_and_its_row_has_no_others(most: int, related: str, all_first: bool) -> None:
+    """Also where only the row is wanted, and nobody asks for the other links."""
+    html = '<a href="/1">Một</a><a href="/2">Hai</a><div class="r">' + "".join(f'<a href="/{n}">Tin</a>' for n in "abc")
+    request = Request(URL, meta={"limits": Limits(links_per_page=most)})
+    found = RelatedPage(Response(URL, body=html.encode(), request=request))
+    if all_first:
+        found.page_links()
+    assert [link.url for link in found.editorial_links] == [f"https://bensong.example/{name}" for name in related]
+    assert len(found.page_links()) == most
+    assert found.more_links is (most < 5)
 
 
 @settings(max_examples=60, deadline=None)

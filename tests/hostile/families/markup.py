@@ -118,6 +118,16 @@ _LINKS = (
     ),
     _body("html-of-long-addresses", lambda: _joined(f'<a href="/{"a-" * 5000}{n}">x</a>' for n in range(200))),
     Scenario(
+        "html-of-90000-links",  # which are read as far as the limit
+        {
+            LIST: lambda request: whole(
+                listing("Nông thôn", LISTED, _joined(f'<a href="/anh-{n}.jpg">x</a>' for n in range(90_000)))
+            )
+        },
+        ends={LIST: "done"},
+        counted=("limits/too_many_links",),
+    ),
+    Scenario(
         "html-of-30000-times-one-link",  # more, and no page is read
         {LIST: lambda request: whole(listing("Nông thôn", (*LISTED, *[HOME + sound(20)] * 30_000)))},
         also=(20,),
