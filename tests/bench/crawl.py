@@ -1,10 +1,12 @@
 """What a page costs, beside plain Scrapy and wget: whole processes, in turns, over one site on loopback.
 
-    python -m tests.bench.crawl [--pages 2000] [--rounds 3] [--gzip] [--only ours,css] [--keep FOLDER]
+    python -m tests.bench.crawl [--pages 2000] [--rounds 3] [--gzip] [--only ours,links] [--keep FOLDER]
 
     ours       ledger, capture into WARC, every field, rows and links as JSON lines, committed and synced
-    css        plain Scrapy at its defaults: ten fields and all links into JSON lines; no WARC, nothing survives a kill
-    extractor  the same with a LinkExtractor and a Request for every link, as Scrapy's documentation teaches
+    links      plain Scrapy at its defaults: ten fields and all links, with address and text like ours, as JSON lines;
+               no WARC, nothing survives a kill
+    css        the same with addresses of links only
+    extractor  as links, with a Request for every link, as Scrapy's documentation teaches
     wget       wget --recursive --warc-file: everything as WARC, nothing extracted
 
 All go through the same forward proxy by plain http, obey robots.txt and log at INFO. CPU is user and system time of
@@ -32,7 +34,7 @@ from tests.conftest import without_network_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = ROOT / "tests" / "bench" / "plain.py"
-CASES = ("ours", "css", "extractor", "wget")
+CASES = ("ours", "links", "css", "extractor", "wget")
 
 
 @dataclass(frozen=True, slots=True)
