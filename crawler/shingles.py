@@ -35,10 +35,21 @@ class Likeness(NamedTuple):
 
 def shingles(text: str) -> frozenset[int]:
     """Hashes (32 bits) of every four words in a row; without case and punctuation, with diacritics."""
-    words = _WORD.findall(nfc(text).lower())
+    words = words_of(nfc(text).lower())
     starts = [0, *accumulate(map(_octets, words))]
     spelled = " ".join([*words, ""]).encode()
     return frozenset([crc32(spelled[start:end]) for start, end in zip(starts, starts[WORDS:], strict=False)])
+
+
+def words_of(text: str) -> list[str]:
+    r"""Runs of ``\w``; the expression only looks at what is more than letters and digits, which takes a third."""
+    words: list[str] = []
+    for part in text.split():
+        if part.isalnum():
+            words.append(part)
+        else:
+            words += _WORD.findall(part)
+    return words
 
 
 @lru_cache(maxsize=16_384)  # Vietnamese has some thousand syllables

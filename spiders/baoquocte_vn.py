@@ -64,17 +64,16 @@ class Baoquocte(Addresses):
 
     @classmethod
     def same_page(cls, url: str) -> str:
-        parts = urlsplit(url)
-        language = _HOSTS.get(parts.hostname or "")
+        host, path = _host_and_path(url)
+        language = _HOSTS.get(host)
         if language is None:
             return url
-        path = parts.path
         if match := _ARTICLE.match(path):
             return _HOME[language] + path[: match.end()]  # what follows chooses a view: AMP, mobile, a cache's clock
         path = _MOBILE.sub("", path)
         if len(path) > 1 and _CATEGORY.fullmatch(path.rstrip("/")):
             path = path.rstrip("/")
-        return _HOME[language] + (path or "/") + (f"?{parts.query}" if parts.query else "")
+        return _HOME[language] + (path or "/") + (f"?{query}" if (query := urlsplit(url).query) else "")
 
     @classmethod
     def kind_of(cls, url: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from crawler.items import Article, Extraction, Source, WarcRef
 from crawler.ledger import Ledger
 from crawler.ledger_ops import Event, Op, SourceFound, TextCompared
 from crawler.serialize import to_line
-from crawler.shingles import BANDS, FEWEST, bands, likeness, shingles
+from crawler.shingles import BANDS, FEWEST, bands, likeness, shingles, words_of
 from crawler.sites import Sites
 from crawler.sources import SOURCE_ID, Sources, Text, may_be_source, paper_key
 from crawler.versions import Versions
@@ -66,6 +67,11 @@ def test_case_marks_and_forms_of_unicode_make_no_difference(one: str, other: str
 
 def test_diacritics_do() -> None:
     assert not shingles("ma mà má mả mã mạ") & shingles("ma ma ma ma ma ma")
+
+
+@given(st.text() | st.text(st.sampled_from("ấb1 _-.\x1c\u00a0\u0300\u200b²")))
+def test_words_are_what_the_expression_finds(text: str) -> None:
+    assert words_of(text) == re.findall(r"\w+", text)
 
 
 @given(st.text(max_size=2000))

@@ -5,6 +5,7 @@ import unicodedata
 from urllib.parse import quote
 
 import pytest
+from ada_url import normalize_url
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from scrapy import Request
@@ -277,6 +278,16 @@ def test_a_plain_address_is_sent_as_it_stands(written: str) -> None:
     assume(url is not None and urls.is_plain(url))
     assert url is not None
     assert Request(url).url == url
+
+
+@given(st.from_regex(r"https?://([ab0.-]{1,6}\.)?[a-z0-9]{1,3}/[aZ0_.~/=&?#%-]*", fullmatch=True))
+@example("http://a.vn/b/../c")
+@example("http://a.vn/..")
+@example("http://a.0x/")
+@example("https://a.vn//b//")
+def test_what_is_settled_at_first_sight_is_canonical_to_a_parser(written: str) -> None:
+    assume(urls.is_settled(written))
+    assert normalize_url(written) == written == canonical_url(written + "#")
 
 
 @pytest.mark.parametrize(
