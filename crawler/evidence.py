@@ -24,15 +24,18 @@ from crawler.dom import Header, as_page, is_dom, permissions_in
 from crawler.extract_read import states_them
 from crawler.findings import Checked
 from crawler.ledger_files import LEDGER, FileTable
+from crawler.limits import NotRead
 from crawler.offline import Offline
 from crawler.replay import Replay, UnreadableCapture, raw_response
 from crawler.rowcheck import Unproven, check_ids, compare, read_row
 from crawler.serialize import to_line
+from crawler.timelimit import within
 from warc.digest import digest_of
 from warc.reader import Capture, DamagedRecord, Record, capture_of, read_at, read_records
 from warc.writer import OPEN, is_meta
 
 if TYPE_CHECKING:
+    from scrapy.http import Response
     from scrapy.settings import Settings
 
     from crawler.items import Article
@@ -45,6 +48,7 @@ class Evidence:
     def __init__(self, folder: Path, settings: Settings) -> None:
         self._folder = folder
         self._settings = settings
+        self._seconds = settings.getfloat("EXTRACT_SECONDS")
         self._replay = Replay(settings)
         self._makers: dict[str, Offline] = {}
         self._ledger = FileTable(folder, read_only=True) if (folder / LEDGER).is_file() else None
@@ -84,7 +88,14 @@ class Evidence:
             response = self._replay.decoded(raw_response(answer, _reference(row, capture)))
         except UnreadableCapture as error:
             raise Unproven("row-page", str(error)) from error
-        maker = self._maker(path)
+        try:
+            with within(self._seconds, visited):
+                return self._compare(row, self._maker(path), response)
+        except NotRead as error:  # it was read under other limits
+            raise Unproven("row-page", str(error)) from error
+
+    def _compare(self, row: dict[str, Any], maker: Offline, response: Response) -> str | None:
+        """As ``_check``, with the response that the row was made of."""
         page = maker.page_of(response)
         made_by, code = row["extraction"]["page"], f"{page.name}/{page.number}"
         if made_by != code:

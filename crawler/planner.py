@@ -17,12 +17,16 @@ from urllib.parse import urlsplit
 
 from crawler.dates import HANOI
 from crawler.feeds import DAY_IN_NAME, Entry, read_entries
+from crawler.limits import NotRead
 from crawler.plan import KindSeen, Plan, Sample
 from crawler.plan_lists import ListSeen, articles_on, list_seen, look_further, wanted
 from crawler.serialize import to_line
 from crawler.spider import LISTING_KINDS, RECENT_DAYS
+from crawler.timelimit import within
 
 if TYPE_CHECKING:
+    from scrapy.http import Response
+
     from crawler.page import ArticlePage
     from crawler.plan_fetch import Asker
     from crawler.spider import NewsSpider
@@ -197,7 +201,19 @@ class Planner:
         answered = await asker.ask(url)
         if answered is None or answered.response.status != 200:
             return None
-        return self.site.page(answered.response)
+        return self._read(asker, answered.response)
+
+    def _read(self, asker: Asker, response: Response) -> ArticlePage | None:
+        """The page, its links and its text; None for what a crawl would not read either, with a line of trouble."""
+        try:
+            with within(asker.crawler.settings.getfloat("PARSE_SECONDS"), response.url):
+                page = self.site.page(response)
+                page.page_links()
+                page.is_article()
+        except NotRead as error:
+            asker.trouble.append(f"{error.reason}: {error}")
+            return None
+        return page
 
     def _categories(self) -> list[str]:
         """Those that the crawl starts from, and those that its lists link, where it follows them."""
@@ -216,7 +232,9 @@ class Planner:
             answered = await asker.ask(url)
             if answered is None or answered.response.status != 200:
                 continue
-            page = self.site.page(answered.response)
+            page = self._read(asker, answered.response)
+            if page is None:
+                continue
             readable = page.is_article()
             row = page.article() if readable else None
             links = page.page_links()

@@ -24,6 +24,7 @@ from crawler.items import FoundBy, Image, Video
 from crawler.ledger import Ledger
 from crawler.ledger_files import LEDGER
 from crawler.ledger_ops import Basis, DriftState, Quarantined
+from crawler.limits import NotRead
 from crawler.lock import FolderLock
 from crawler.offline import Offline
 from crawler.replay import Replay, UnreadableCapture, read_again
@@ -31,6 +32,7 @@ from crawler.serialize import link_lines
 from crawler.sites import Sites
 from crawler.store import Store
 from crawler.template import FIELDS, LENGTH, Seen, seen_of
+from crawler.timelimit import within
 from crawler.versions import DECIDING_FIELDS, field_digest, page_class
 from warc.reader import DamagedRecord
 
@@ -146,6 +148,7 @@ class _Reader:
         self._folder = folder
         self._replay = Replay(settings)
         self._offline = Offline(settings, job, spider)
+        self._seconds = settings.getfloat("EXTRACT_SECONDS")
 
     def read(self, entry: Quarantined) -> _Again | None:
         """The row now, with what the crawl alone knew; None when the page gives none."""
@@ -182,9 +185,10 @@ class _Reader:
         if ref is None:
             return None
         try:
-            page = self._offline.page_of(self._replay.decoded(read_again(self._folder, ref, url)))
-            return _Again(page, self._offline.row_of(page)) if page.is_article() else None
-        except (UnreadableCapture, DamagedRecord, DropItem, FileNotFoundError):
+            with within(self._seconds, url):
+                page = self._offline.page_of(self._replay.decoded(read_again(self._folder, ref, url)))
+                return _Again(page, self._offline.row_of(page)) if page.is_article() else None
+        except (UnreadableCapture, NotRead, DamagedRecord, DropItem, FileNotFoundError):
             return None
 
     def _line(self, entry: Quarantined) -> dict[str, Any]:

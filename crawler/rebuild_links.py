@@ -30,6 +30,7 @@ from crawler.replay import Replay, read_again
 from crawler.robots import sitemaps
 from crawler.scheduler import add_of
 from crawler.sites import Sites
+from crawler.timelimit import within
 from crawler.urls import canonical_url, fingerprint
 from crawler.visit import Visit
 from warc.writer import META, OPEN, is_meta
@@ -152,7 +153,7 @@ def _found(
         if in_hand.gives_up(key, ref.payload_digest):
             continue
         try:
-            with in_hand.held(key, ref.payload_digest):
+            with in_hand.held(key, ref.payload_digest), within(settings.getfloat("EXTRACT_SECONDS"), url):
                 spider.follow(replay.decoded(read_again(draft.folder, ref, url)), visit)
         except Exception as error:  # noqa: BLE001 - a page that the crawl could not read either
             logger.warning("%s cannot be read, and what it led to is not found: %r", url, error)

@@ -13,9 +13,11 @@ from scrapy.exceptions import DropItem
 from crawler.arguments import made_up_job
 from crawler.inhand import CRASHES, TIMES, InHand
 from crawler.ledger_ops import ARTICLE_KINDS, ArticleSeen, Done, Failed, Op
+from crawler.limits import NotRead
 from crawler.offline import Offline
 from crawler.rebuild_draft import Draft
 from crawler.replay import Replay, UnreadableCapture, read_again
+from crawler.timelimit import within
 from crawler.urls import fingerprint
 from crawler.versions import page_class
 from warc.reader import DamagedRecord
@@ -57,11 +59,15 @@ def unread_pages(draft: Draft, settings: Settings, in_hand: InHand) -> Iterator[
             yield Failed(url_id, CRASHES)
             continue
         try:
-            with in_hand.held(key, ref.payload_digest):
+            with in_hand.held(key, ref.payload_digest), within(settings.getfloat("EXTRACT_SECONDS"), url):
                 page = offline.page_of(replay.decoded(read_again(draft.folder, ref, url)))
                 verdict, is_article = _verdict(offline, page, days.get("since"), days.get("until")), page.is_article()
         except (UnreadableCapture, DamagedRecord, OSError) as error:
             logger.warning("%s cannot be read: %s", url, error)
+            continue
+        except NotRead as error:
+            logger.warning("%s: %s", error.reason, error)
+            yield Failed(url_id, error.reason)
             continue
         except Exception:
             logger.exception("%s cannot be read by its page object", url)

@@ -58,14 +58,22 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
+@contextmanager
+def within(seconds: float, url: str) -> Iterator[None]:
+    """Raise NotRead for a page that the block has not read after so many seconds of processor time."""
+    try:
+        with time_limit(seconds):
+            yield
+    except TooSlow:
+        raise NotRead("too_slow", f"{url} was not read within {seconds:g} seconds") from None
+
+
 def in_time(seconds: float, url: str, steps: Iterator[_T]) -> Iterator[_T]:
     """The same steps, each within the limit. Raises NotRead when one is not."""
     while True:
         try:
-            with time_limit(seconds):
+            with within(seconds, url):
                 step = next(steps)
         except StopIteration:
             return
-        except TooSlow:
-            raise NotRead("too_slow", f"{url} was not read within {seconds:g} seconds") from None
         yield step

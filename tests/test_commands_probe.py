@@ -65,6 +65,13 @@ def test_a_file_as_json(tmp_path: Path) -> None:
     assert found["links"] == {"article": [{"url": f"{SITE}ca-phe-duoc-mua-8.html", "text": "Cà phê được mùa"}]}
 
 
+def test_a_page_beyond_the_limits_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_bytes(PAGE + b"<div>" * 3_000)
+    run = probe_offline(tmp_path, "page.html", "--url", f"{SITE}mua-lon-7.html")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == f"scrapy: {SITE}mua-lon-7.html has over 1000 elements inside each other\n"
+
+
 def test_a_file_as_tables(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_bytes(PAGE)
     run = probe_offline(tmp_path, "page.html", "--url", f"{SITE}mua-lon-7.html")

@@ -90,6 +90,14 @@ def test_rows_are_proven(archive: Path) -> None:
     assert (checked.findings, checked.counts["rows"]) == ([], 2)
 
 
+def test_a_row_of_a_page_that_is_beyond_the_limits_now_is_not_proven(archive: Path) -> None:
+    settings = get_project_settings()
+    settings.set("PAGE_MAXSIZE", 100)
+    found = Evidence(archive, settings).check_rows(archive / ROWS, ROWS).findings
+    assert [finding.rule for finding in found] == ["row-page"] * 2
+    assert all("bytes" in finding.detail for finding in found)
+
+
 def test_time_since_counts_from_the_visit(archive: Path) -> None:
     """Not from the clock, and for a payload archived before not from its first capture."""
     one, two = rows_of(archive)

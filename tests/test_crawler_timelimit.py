@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from crawler.limits import NotRead
-from crawler.timelimit import TooSlow, in_time, time_limit
+from crawler.timelimit import TooSlow, in_time, time_limit, within
 
 
 def busy(seconds: float) -> None:
@@ -96,6 +96,14 @@ def test_each_step_has_its_time() -> None:
     assert refused.value.reason == "too_slow"
     assert ended == ["closed"]
     assert list(in_time(0.3, "", iter("ab"))) == ["a", "b"]
+
+
+def test_a_block_has_its_time() -> None:
+    told = r"https://bao\.example/a was not read within 0\.05 seconds"
+    with pytest.raises(NotRead, match=told), within(0.05, "https://bao.example/a"):
+        busy(60)
+    with within(0.05, ""):
+        pass
 
 
 def test_it_costs_microseconds() -> None:

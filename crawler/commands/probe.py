@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import DropItem
 
 from crawler.arguments import made_up_job
+from crawler.limits import NotRead
 from crawler.showing import as_json, on_one_line
+from crawler.timelimit import within
 from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
 from warc.shown import json_of, plain
 
@@ -86,12 +89,13 @@ class Command(ScrapyCommand):
         if trouble:
             stop(Status.USAGE, trouble)
         name_the_crawler(self.settings)
+        self._seconds = self.settings.getfloat("EXTRACT_SECONDS")
         self._offline = Offline(self.settings, made_up_job())
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         try:
             write = self._compared(args[0]) if opts.compare else self._probed(args[0], opts.url)
-        except NoPage as error:
+        except (NoPage, NotRead) as error:
             complain(str(error), self.settings)
             self.exitcode = Status.FAULT
             return
@@ -104,7 +108,9 @@ class Command(ScrapyCommand):
             self.exitcode = Status.OUTPUT
 
     def _probed(self, place: str, url: str | None) -> Callable[[bool], None]:
-        findings = Findings.of(self._response(place, url), self._offline)
+        response = self._response(place, url)
+        with within(self._seconds, response.url):
+            findings = Findings.of(response, self._offline)
         return lambda as_json: _write_json(findings) if as_json else _write_tables(findings)
 
     def _compared(self, url: str) -> Callable[[bool], None]:
@@ -117,8 +123,9 @@ class Command(ScrapyCommand):
             both = fetch_both_ways(url, self.settings, self._offline.spider_of)
         except NotFetched as error:
             raise NoPage(str(error)) from error
-        plain, browser = self._offline.page_of(both.plain), self._offline.page_of(both.browser)
-        compared = Compared(plain, browser, compare(plain, browser), both.asked, both.refused)
+        with within(self._seconds, url):
+            plain, browser = self._offline.page_of(both.plain), self._offline.page_of(both.browser)
+            compared = Compared(plain, browser, compare(plain, browser), both.asked, both.refused)
         return lambda as_json: write_json(compared) if as_json else write_tables(compared)
 
     def _response(self, place: str, url: str | None) -> Response:
@@ -210,8 +217,10 @@ def _from_warc(path: Path, url: str | None, offline: Offline, settings: Any) -> 
             if wanted is not None:
                 if canonical_url(response.url) == wanted:
                     return response
-            elif response.status == 200 and offline.page_of(response).is_article():
-                return response
+            elif response.status == 200:
+                with suppress(NotRead), within(settings.getfloat("EXTRACT_SECONDS"), response.url):
+                    if offline.page_of(response).is_article():
+                        return response
     except (DamagedRecord, OSError) as error:
         raise NoPage(str(error)) from error
     raise NoPage(f"{path} holds no capture of {url}" if url else f"{path} holds no article; --url URL names a page")
