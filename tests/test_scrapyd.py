@@ -30,6 +30,8 @@ from crawler.ledger_runs import RunTable
 from crawler.lock import holder_of
 from crawler.scrapyd_start import prepare
 from tests.conftest import ROOT, ReplicaProcess, without_network_settings
+from tests.test_docs_commands import commands
+from tests.test_readme import TEXTS
 from tests.test_truth import EVERYTHING, SITES
 from tests.truth import compare, reachable, rows_of, with_late_sources, with_sources
 from warc.reader import read_records
@@ -495,3 +497,24 @@ def test_the_timetable_ends_a_job_that_hangs(
     with RunTable(scrapyd.archive) as runs:
         ended = [runs.run("vietnamvn", one) for one in (job, after)]
     assert [(run.status, run.reason) for run in ended if run is not None] == [(None, "killed"), (0, "finished")]
+
+
+def test_the_printed_requests(scrapyd: Scrapyd, jobs: dict[str, list[str]]) -> None:
+    """The lines of docs/scrapyd.md: schedule a job, list it, cancel it, show its log."""
+    schedule, listing, cancel, log = [one for one in commands(TEXTS["docs/scrapyd.md"]) if one.startswith("curl ")]
+
+    def asked(line: str, job: str = "") -> str:
+        line = line.replace("http://127.0.0.1:6800/", scrapyd.url).replace("PASSWORD", PASSWORD).replace("JOB", job)
+        shell = ["bash", "-euc", line]
+        return subprocess.run(
+            shell, env=without_network_settings(), stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+
+    job = json.loads(asked(schedule))["jobid"]
+    deadline = time.monotonic() + READY_TIMEOUT
+    while job not in [one["id"] for one in json.loads(asked(listing))["running"]]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert json.loads(asked(cancel, job))["prevstate"] == "running"
+    scrapyd.wait("baoquocte", job)
+    assert "Ended (shutdown)" in asked(log, job)
