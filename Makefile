@@ -28,7 +28,7 @@ test: $(READY)            ## the fast tests, under three minutes
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 check: $(READY)           ## the slow tests: kills, the hostile web, truth of the whole replica, Scrapyd, peers
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)            ## style and types
 	$(BIN)/ruff check .
