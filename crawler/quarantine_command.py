@@ -9,7 +9,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler.usage import Status, complain, quiet, stop
+from crawler.usage import Status, archive_of, complain, quiet, stop
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
@@ -27,9 +27,7 @@ def check_quarantined(args: list[str], opts: argparse.Namespace, settings: BaseS
         stop(Status.USAGE, "--quarantined reads the archive and writes into it: no PATH, no -o; --spider NAME narrows")
     if trouble := settings_trouble(settings):
         stop(Status.USAGE, trouble)
-    folder = Path(settings["ARCHIVE_DIR"]).absolute()
-    if not (folder / "ledger.sqlite").is_file():
-        stop(Status.USAGE, f"{folder} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
+    archive_of(settings)
     quiet(settings)
     configure_logging(settings)
 

@@ -69,6 +69,23 @@ def quiet(settings: BaseSettings) -> None:
         settings.set("LOG_LEVEL", "WARNING", priority="cmdline")
 
 
+def archive_of(settings: BaseSettings) -> Path:
+    """The archive that a command reads. Ends the process when ARCHIVE_DIR holds no ledger."""
+    from crawler.ledger_files import LEDGER
+
+    archive = Path(settings["ARCHIVE_DIR"]).absolute()
+    if not (archive / LEDGER).is_file():
+        stop(Status.USAGE, f"{archive} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
+    return archive
+
+
+def ledger_fault(archive: Path, error: Exception, settings: BaseSettings | None) -> NoReturn:
+    """End the process because the ledger cannot be read."""
+    from crawler.ledger_files import LEDGER
+
+    stop(Status.FAULT, f"{archive / LEDGER}: {error}", settings)
+
+
 def why_not_writable(path: Path) -> str | None:
     """Why no file can be made under the folder ``path``, which need not exist; None when it can. Makes nothing."""
     try:

@@ -19,8 +19,10 @@ from crawler.commands.extract import output
 from crawler.sites import Sites
 from crawler.usage import (
     Status,
+    archive_of,
     complain,
     forget_stdout,
+    ledger_fault,
     one_line_errors,
     quiet,
     refuse_unknown_options,
@@ -68,9 +70,7 @@ class Command(ScrapyCommand):
             stop(Status.USAGE, f"audit takes no {args[0][:60]!r}: see -h for the options")
         if trouble := settings_trouble(self.settings):
             stop(Status.USAGE, trouble)
-        self._archive = Path(self.settings["ARCHIVE_DIR"]).absolute()
-        if not (self._archive / "ledger.sqlite").is_file():
-            stop(Status.USAGE, f"{self._archive} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
+        self._archive = archive_of(self.settings)
         self._sites = Sites(self.settings)
         self._chosen = self._selection(opts)
         for name, file in (("-o", opts.output), ("--holes", opts.holes)):
@@ -114,7 +114,7 @@ class Command(ScrapyCommand):
             finally:
                 table.close()
         except (LedgerError, sqlite3.Error) as error:
-            stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
+            ledger_fault(self._archive, error, self.settings)
 
     def _selection(self, opts: argparse.Namespace) -> Selection:
         from crawler.audit import Selection

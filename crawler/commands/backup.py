@@ -9,7 +9,17 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 
 from crawler.summary import counted, size
-from crawler.usage import Status, complain, one_line_errors, quiet, refuse_unknown_options, stop, why_not_writable
+from crawler.usage import (
+    Status,
+    archive_of,
+    complain,
+    ledger_fault,
+    one_line_errors,
+    quiet,
+    refuse_unknown_options,
+    stop,
+    why_not_writable,
+)
 
 
 class Command(ScrapyCommand):
@@ -29,7 +39,6 @@ class Command(ScrapyCommand):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.backup import why_no_backup
-        from crawler.ledger_files import LEDGER
         from crawler.sane import settings_trouble
 
         assert self.settings is not None
@@ -40,9 +49,7 @@ class Command(ScrapyCommand):
             stop(Status.USAGE, "name the folder: -o DIR")
         if trouble := settings_trouble(self.settings):
             stop(Status.USAGE, trouble)
-        self._archive = Path(self.settings["ARCHIVE_DIR"]).absolute()
-        if not (self._archive / LEDGER).is_file():
-            stop(Status.USAGE, f"{self._archive} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
+        self._archive = archive_of(self.settings)
         self._target = Path(opts.output).absolute()
         if why := why_no_backup(self._archive, self._target):
             stop(Status.OUTPUT, f"-o: {why}; name an empty folder or one that a backup was made in")
@@ -57,7 +64,7 @@ class Command(ScrapyCommand):
         except Damaged as error:
             stop(Status.FAULT, str(error), self.settings)
         except sqlite3.Error as error:
-            stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
+            ledger_fault(self._archive, error, self.settings)
         except OSError as error:
             path = error.filename or self._target
             stop(Status.OUTPUT, f"{path}: {error.strerror or error}; the same command goes on", self.settings)

@@ -9,12 +9,21 @@ import argparse
 import sqlite3
 import sys
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
 
-from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
+from crawler.usage import (
+    Status,
+    archive_of,
+    complain,
+    forget_stdout,
+    ledger_fault,
+    one_line_errors,
+    quiet,
+    refuse_unknown_options,
+    stop,
+)
 from warc.shown import json_of, lines_of
 
 if TYPE_CHECKING:
@@ -52,9 +61,7 @@ class Command(ScrapyCommand):
             stop(Status.USAGE, "no arguments: see -h for the options")
         if trouble := settings_trouble(self.settings):
             stop(Status.USAGE, trouble)
-        self._archive = Path(self.settings["ARCHIVE_DIR"]).absolute()
-        if not (self._archive / "ledger.sqlite").is_file():
-            stop(Status.USAGE, f"{self._archive} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
+        self._archive = archive_of(self.settings)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.drift_report import drift_rule
@@ -74,7 +81,7 @@ class Command(ScrapyCommand):
             finally:
                 ledger.close()
         except (LedgerError, sqlite3.Error) as error:
-            stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
+            ledger_fault(self._archive, error, self.settings)
         for state in states:
             state.urls[:] = [url for url in state.urls if not hidden.hides_url(url)]
         try:

@@ -10,12 +10,21 @@ import sqlite3
 import sys
 from dataclasses import asdict
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import ScrapyCommand
 
-from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
+from crawler.usage import (
+    Status,
+    archive_of,
+    complain,
+    forget_stdout,
+    ledger_fault,
+    one_line_errors,
+    quiet,
+    refuse_unknown_options,
+    stop,
+)
 from warc.shown import json_of, lines_of
 
 if TYPE_CHECKING:
@@ -49,7 +58,6 @@ class Command(ScrapyCommand):
         parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        from crawler.ledger_files import LEDGER
         from crawler.sane import settings_trouble
 
         assert self.settings is not None
@@ -66,9 +74,7 @@ class Command(ScrapyCommand):
         self._until = _day(opts.until)
         if trouble := settings_trouble(self.settings):
             stop(Status.USAGE, trouble)
-        self._archive = Path(self.settings["ARCHIVE_DIR"]).absolute()
-        if not (self._archive / LEDGER).is_file():
-            stop(Status.USAGE, f"{self._archive} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
+        self._archive = archive_of(self.settings)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.ledger import LedgerError
@@ -88,7 +94,7 @@ class Command(ScrapyCommand):
         except OutputTrouble as error:
             stop(Status.OUTPUT, str(error), self.settings)
         except (LedgerError, sqlite3.Error) as error:
-            stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
+            ledger_fault(self._archive, error, self.settings)
         except OSError as error:
             complain(f"{error.filename or 'stdout'}: {error.strerror or error}", self.settings)
             forget_stdout()

@@ -14,7 +14,17 @@ from scrapy.commands import ScrapyCommand
 from crawler.commands.new import day
 from crawler.commands.schema import NO_PYARROW
 from crawler.summary import counted
-from crawler.usage import Status, complain, one_line_errors, quiet, refuse_unknown_options, stop, why_not_writable
+from crawler.usage import (
+    Status,
+    archive_of,
+    complain,
+    ledger_fault,
+    one_line_errors,
+    quiet,
+    refuse_unknown_options,
+    stop,
+    why_not_writable,
+)
 
 if TYPE_CHECKING:
     from crawler.cursor import Cursor
@@ -47,7 +57,6 @@ class Command(ScrapyCommand):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.cursor import name_trouble
-        from crawler.ledger_files import LEDGER
         from crawler.sane import settings_trouble
 
         assert self.settings is not None
@@ -69,9 +78,7 @@ class Command(ScrapyCommand):
         if opts.format == "bag" and (opts.latest or opts.since or opts.tag or opts.cursor or opts.full_text):
             stop(Status.USAGE, "a bag holds the whole archive: only -o and --force go with it")
         self._since = day(opts.since)
-        self._archive = Path(self.settings["ARCHIVE_DIR"]).absolute()
-        if not (self._archive / LEDGER).is_file():
-            stop(Status.USAGE, f"{self._archive} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
+        self._archive = archive_of(self.settings)
         self._folder = Path(opts.output).absolute()
         if opts.format in ("parquet", "hf"):
             try:
@@ -109,7 +116,7 @@ class Command(ScrapyCommand):
         except Damaged as error:
             stop(Status.FAULT, f"{error}; nothing was written", self.settings)
         except sqlite3.Error as error:
-            stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
+            ledger_fault(self._archive, error, self.settings)
         except OSError as error:
             complain(f"{error.filename or opts.output}: {error.strerror or error}; nothing was replaced", self.settings)
             self.exitcode = Status.OUTPUT
@@ -148,7 +155,7 @@ class Command(ScrapyCommand):
                 if cursor is None:  # a cursor knows itself what it has passed
                     note_export(self._archive, self._folder, choice.until)
         except (LedgerError, sqlite3.Error) as error:
-            stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
+            ledger_fault(self._archive, error, self.settings)
         except CursorError as error:
             stop(Status.USAGE, str(error), self.settings)
         except Locked as error:

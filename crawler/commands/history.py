@@ -10,12 +10,21 @@ import re
 import sqlite3
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import ScrapyCommand
 
-from crawler.usage import Status, complain, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
+from crawler.usage import (
+    Status,
+    archive_of,
+    complain,
+    forget_stdout,
+    ledger_fault,
+    one_line_errors,
+    quiet,
+    refuse_unknown_options,
+    stop,
+)
 
 if TYPE_CHECKING:
     from crawler.history import Diff, History
@@ -54,9 +63,7 @@ class Command(ScrapyCommand):
             stop(Status.USAGE, "name one article: its address, or its id such as baoquocte.vn:412345")
         if trouble := settings_trouble(self.settings):
             stop(Status.USAGE, trouble)
-        self._archive = Path(self.settings["ARCHIVE_DIR"]).absolute()
-        if not (self._archive / "ledger.sqlite").is_file():
-            stop(Status.USAGE, f"{self._archive} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
+        self._archive = archive_of(self.settings)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.ledger import Ledger, LedgerError
@@ -68,7 +75,7 @@ class Command(ScrapyCommand):
             finally:
                 ledger.close()
         except (LedgerError, sqlite3.Error) as error:
-            stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
+            ledger_fault(self._archive, error, self.settings)
         if history is None:
             stop(Status.USAGE, f"no article {args[0][:200]!r} in {self._archive}", self.settings)
         try:

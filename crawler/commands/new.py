@@ -21,8 +21,10 @@ from scrapy.commands import ScrapyCommand
 from crawler.commands.extract import output
 from crawler.usage import (
     Status,
+    archive_of,
     complain,
     forget_stdout,
+    ledger_fault,
     one_line_errors,
     quiet,
     refuse_unknown_options,
@@ -60,7 +62,6 @@ class Command(ScrapyCommand):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.cursor import name_trouble
-        from crawler.ledger_files import LEDGER
         from crawler.sane import settings_trouble
 
         assert self.settings is not None
@@ -78,9 +79,7 @@ class Command(ScrapyCommand):
         if opts.ack is not None and (not opts.ack.isdecimal() or opts.hold or opts.restart):
             stop(Status.USAGE, f"--ack {opts.ack[:40]!r}: give the position of the last change that was taken, alone")
         self._since = day(opts.since)
-        self._archive = Path(self.settings["ARCHIVE_DIR"]).absolute()
-        if not (self._archive / LEDGER).is_file():
-            stop(Status.USAGE, f"{self._archive} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
+        self._archive = archive_of(self.settings)
         if opts.output and opts.output != "-" and (why := why_no_file(Path(opts.output).absolute())):
             stop(Status.OUTPUT, f"-o: {why}; name a file that can be written")
 
@@ -99,7 +98,7 @@ class Command(ScrapyCommand):
                     cursor = held.enter_context(Cursor(self._archive, opts.cursor, table.order, restart=opts.restart))
                 self._tell(table, cursor, opts)
         except (LedgerError, sqlite3.Error) as error:
-            stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
+            ledger_fault(self._archive, error, self.settings)
         except CursorError as error:
             stop(Status.USAGE, str(error), self.settings)
         except Locked as error:

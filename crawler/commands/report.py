@@ -6,11 +6,19 @@ import argparse
 import json
 import sqlite3
 import sys
-from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 
-from crawler.usage import Status, forget_stdout, one_line_errors, quiet, refuse_unknown_options, stop
+from crawler.usage import (
+    Status,
+    archive_of,
+    forget_stdout,
+    ledger_fault,
+    one_line_errors,
+    quiet,
+    refuse_unknown_options,
+    stop,
+)
 from warc.shown import lines_of
 
 
@@ -31,7 +39,6 @@ class Command(ScrapyCommand):
         parser.add_argument("--json", action="store_true", help="print the reports themselves, one object a line")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        from crawler.ledger_files import LEDGER
         from crawler.sane import settings_trouble
 
         assert self.settings is not None
@@ -40,9 +47,7 @@ class Command(ScrapyCommand):
         quiet(self.settings)
         if trouble := settings_trouble(self.settings):
             stop(Status.USAGE, trouble)
-        self._archive = Path(self.settings["ARCHIVE_DIR"]).absolute()
-        if not (self._archive / LEDGER).is_file():
-            stop(Status.USAGE, f"{self._archive} holds no ledger: set -s ARCHIVE_DIR=PATH, or run scrapy rebuild")
+        self._archive = archive_of(self.settings)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.exclusions import Hidden
@@ -54,7 +59,7 @@ class Command(ScrapyCommand):
                 runs = table.between("", "~")
             hidden = Hidden.of(self.settings)
         except sqlite3.Error as error:
-            stop(Status.FAULT, f"{self._archive / 'ledger.sqlite'}: {error}", self.settings)
+            ledger_fault(self._archive, error, self.settings)
         runs = [run for run in runs if opts.spider in (None, run.spider)]
         if missing := set(args) - {run.job for run in runs}:
             last = ", ".join(run.job for run in runs[:5]) or "none"
