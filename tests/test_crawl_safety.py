@@ -1,4 +1,4 @@
-"""The real command against servers that lead astray: private addresses and closed hosts."""
+"""The real command behind a proxy that would lead it astray; ``tests/hostile`` has what servers do by themselves."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import ROOT, proxy_variables, without_network_settings
-from tests.oddserver import Canary, odd_server
+from tests.oddserver import Canary
 from tests.replica.server import Answer, Request, running
 
 PAGE = b"<title>Ch\xe1\xbb\xa3 n\xe1\xbb\x95i</title><p>Ghe xu\xe1\xbb\x93ng v\xe1\xbb\x81 b\xe1\xba\xbfn.</p>"
@@ -43,30 +41,6 @@ def spellings(port: int) -> list[str]:
     return [f"http://{host}:{port}/" for host in hosts]
 
 
-def test_no_spelling_of_a_private_address_is_connected_to(tmp_path: Path) -> None:
-    with Canary() as canary:
-        log = crawl(tmp_path, spellings(canary.port), [])
-    assert canary.connects == 0
-    assert "private_address" in log
-
-
-def test_redirects_and_links_into_the_private_network_are_refused(tmp_path: Path) -> None:
-    with Canary() as canary:
-        script = {
-            f"/{number}": [f"HTTP/1.1 302 Found\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n".encode()]
-            for number, url in enumerate(spellings(canary.port))
-        }
-        script["/links"] = [
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n"
-            + "".join(f'<a href="{url}">đọc tiếp</a>' for url in spellings(canary.port)).encode(),
-            "close",
-        ]
-        with odd_server(script) as server:
-            crawl(tmp_path, [server.url(path) for path in script], [server.address])
-            assert len(server.requests) > len(script) // 2
-    assert canary.connects == 0
-
-
 class Everything:
     """A proxy that would connect anywhere; what it is asked for is the evidence."""
 
@@ -84,46 +58,3 @@ def test_a_proxy_is_not_asked_for_private_hosts(tmp_path: Path) -> None:
     assert canary.connects == 0
     assert asked
     assert all("bao.example" in url for url in asked), asked
-
-
-@pytest.mark.parametrize(
-    "robots",
-    [
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 25\r\n\r\nUser-agent: *\nDisallow: /\n",
-        b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
-    ],
-    ids=["disallow", "503"],
-)
-def test_sixteen_first_requests_to_a_closed_host_leave_only_robots_txt(robots: bytes, tmp_path: Path) -> None:
-    script = {f"/{n}": [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(PAGE) + PAGE] for n in range(16)}
-    with odd_server({**script, "/robots.txt": [0.2, robots]}) as server:
-        crawl(tmp_path, [server.url(path) for path in script], [server.address])
-        asked = {request.split(b" ")[1] for request in server.requests}
-    assert asked == {b"/robots.txt"}
-
-
-class EndlessList:
-    """A list that shows the same articles on each of its pages, and has no end."""
-
-    hosts = ("baoquocte.vn",)
-
-    def respond(self, request: Request) -> Answer:
-        if not request.target.startswith("/the-thao"):
-            return Answer(404, "Not Found", [], b"")
-        cards = "".join(
-            f'<div class="article"><h3 class="article-title"><a href="/bong-chuyen-{n}.html">Tin {n}</a></h3></div>'
-            for n in range(101, 131, 2)
-        )
-        body = f"<html><body><div class='bx-listing'>{cards}</div></body></html>"
-        return Answer(200, "OK", [("Content-Type", "text/html; charset=utf-8")], body.encode())
-
-
-def test_a_list_that_repeats_itself_is_not_followed_for_ever(tmp_path: Path) -> None:
-    with running([EndlessList()]) as proxy:
-        command = [sys.executable, "-m", "scrapy", "crawl", "baoquocte", "-a", "categories=the-thao"]
-        command += ["-s", f"ARCHIVE_DIR={tmp_path}", "-s", "HOST_DELAY=0", "-s", "CONTACT=test@example.org"]
-        env = {**without_network_settings(), **proxy_variables(proxy.proxy_url, proxy.ca_file)}
-        run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
-        lists = [entry.url for entry in proxy.requests if "/the-thao" in entry.url]
-    assert run.returncode == 0, run.stderr[-2000:]
-    assert 2 <= len(lists) <= 3, lists

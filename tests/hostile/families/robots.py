@@ -6,7 +6,7 @@ import gzip
 from itertools import chain, repeat
 
 from tests.hostile.families.encodings import GZIP, SPACES, deflated, encoded
-from tests.hostile.scenario import OPEN, ROBOTS, SOUND, Scenario, bad, redirect, sound, whole
+from tests.hostile.scenario import FRONT, LIST, OPEN, ROBOTS, SOUND, TDMREP, Scenario, bad, redirect, sound, whole
 from tests.oddanswers import FOREVER, head
 from tests.oddserver import Steps
 from tests.smallpaper import page
@@ -23,7 +23,8 @@ def _text(name: str, text: bytes, *closed: str, extra: int = 0, **more: object) 
 
 def _shut(name: str, answer: Steps, extra: int = 0, **more: object) -> Scenario:
     """No robots.txt can be had: RFC 9309 closes the paper. It is asked three times (and each time maybe twice)."""
-    return Scenario(name, {ROBOTS: answer}, lost=ALL, extra=extra, counted=UNREACHABLE, **more)  # type: ignore[arg-type]
+    shut = (FRONT, LIST, TDMREP, *ALL)
+    return Scenario(name, {ROBOTS: answer}, lost=ALL, extra=extra, counted=UNREACHABLE, closed=shut, **more)  # type: ignore[arg-type]
 
 
 def _status(code: int, *lines: bytes) -> Steps:

@@ -11,7 +11,7 @@ from tests.hostile.families.encodings import GZIP, SPACES, deflated, encoded
 from tests.hostile.network import CLOUD
 from tests.hostile.scenario import BAOQUOCTE, ROBOTS, VIETNAM, Scenario, Site, article, listing, redirect, whole
 from tests.oddanswers import CHUNKED, FOREVER, HTML, LONG, chunk, head, length
-from tests.oddserver import Answering, Steps
+from tests.oddserver import UNKNOWN_PATH, Answering, Steps
 from tests.smallpaper import page
 
 ENDS = ("done", "failed/", "refused/")
@@ -104,4 +104,23 @@ def _copies(site: Site) -> Scenario:
     )
 
 
-SCENARIOS = tuple(make(site) for site in (BAOQUOCTE, VIETNAM) for make in (_pages, _robots, _trap, _copies))
+def _endless_list() -> Scenario:
+    """Each page of a list names the same articles, and as many of them as a page that is not the last one."""
+    numbers = range(6, 6 + 15)
+    cards = "".join(
+        f'<div class="article"><h3 class="article-title"><a href="{BAOQUOCTE.sound(number)}">Tin</a></h3></div>'
+        for number in numbers
+    )
+    steps = whole(f"<!doctype html><title>Nông thôn</title><div class='bx-listing'>{cards}</div>".encode())
+    return Scenario(
+        "baoquocte-list-without-end",
+        {BAOQUOCTE.list: steps},
+        otherwise=lambda request: steps if b"&BRSR=" in request else UNKNOWN_PATH,
+        also=tuple(numbers[3:]),
+        extra=2,  # two more pages of the list
+        site=BAOQUOCTE,
+    )
+
+
+_BOTH = tuple(make(site) for site in (BAOQUOCTE, VIETNAM) for make in (_pages, _robots, _trap, _copies))
+SCENARIOS = (*_BOTH, _endless_list())
