@@ -207,7 +207,10 @@ def article(number: int, *, head_html: str = "", body_html: str = "") -> bytes:
 
 
 def together(name: str, *scenarios: Scenario) -> Scenario:
-    """Scenarios of hostile pages alone as one: each page keeps its demands, and one start of a crawl is enough."""
+    """Scenarios of hostile pages alone as one: each page keeps its demands, and one start of a crawl is enough.
+
+    The settings of one are those of all.
+    """
     answers: dict[str, Steps | Answering] = {}
     ends: dict[str, str | tuple[str, ...]] = {}
     settings: dict[str, object] = {}

@@ -51,6 +51,8 @@ _STALLS = (
     _one("slow-head", _slowly(head(HTML, b"X-Slow: " + b"s" * 500, length(TEXT))), TIMEOUT),
     _one("slow-body", lambda request: chain((head(HTML, length(LONG)),), drip(LONG, 1, 0.05)), TIMEOUT),
     _one("slow-chunks", lambda request: chain((head(HTML, CHUNKED),), drip(chunk(b"a") * 1000, 6, 0.05)), TIMEOUT),
+)
+_SILENT = (
     Scenario(
         "every-hostile-page-is-silent",
         {bad(number): (FOREVER,) for number in range(8)},
@@ -118,4 +120,11 @@ _SOUND_ONES_TOO = (
         "close-after-every-answer", {path: (NO_LENGTH + page(n), "close") for n, path in enumerate(SOUND)}, extra=6
     ),
 )
-SCENARIOS = (*_BREAKS, *_STALLS, *_ENDLESS, *_NO_HTTP, *_SOUND_ONES_TOO)
+SCENARIOS = (
+    together("connections-that-break", *_BREAKS),
+    together("answers-that-stall", *_STALLS),
+    together("peers-that-speak-no-http", *_NO_HTTP),
+    *_SILENT,
+    *_ENDLESS,
+    *_SOUND_ONES_TOO,
+)

@@ -103,4 +103,4 @@ _STORMS = (
         extra=510,
     ),
 )
-SCENARIOS = (*_HEADS, *_STORMS)
+SCENARIOS = (together("floods-of-headers", *_HEADS), *_STORMS)

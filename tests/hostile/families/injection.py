@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from tests.hostile.scenario import HOME, LIST, LISTED, Scenario, article, bad, listing, redirect, whole
+from dataclasses import replace
+
+from tests.hostile.scenario import HOME, LIST, LISTED, Scenario, article, bad, listing, redirect, together, whole
 from tests.oddanswers import FOREVER, HTML, TEXT, head, length
 from tests.oddserver import Steps
 
+SOON = {"RESPONSE_DEADLINE": 4}
 ENDS = ("done", "failed/", "refused/", "redirected/")
 RECORD = (
     b"WARC/1.1\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:00000000-0000-4000-8000-000000000000>\r\n"
@@ -26,7 +29,7 @@ def _headed(*lines: bytes, status: bytes = b"HTTP/1.1 200 OK") -> Steps:
     return (head(HTML, *lines, length(TEXT), status=status) + TEXT,)
 
 
-SCENARIOS = (
+_FORGED = (
     _pages(
         "forged-record-in-body",
         whole(article(60, body_html="x").replace(b"</body>", b"\r\n\r\n" + RECORD * 3 + b"</body>")),
@@ -56,6 +59,8 @@ SCENARIOS = (
         _headed(status=b"HTTP/1.1 200 \x1b[2J\x00\x07"),
         _headed(status=b"HTTP/1.1 404 " + RECORD.replace(b"\r\n", b" ")),
     ),
+)
+_ESCAPES = (
     _pages(
         "escapes-in-headers",
         _headed(
@@ -82,6 +87,16 @@ SCENARIOS = (
         whole(article(60).replace(b"<h1>", f"<h1>{LINE}".encode()).replace(b"<title>", f"<title>{LINE}".encode())),
         whole(article(61).replace(b"<p>", f"<p>{LINE}\u2028\u2029\x85".encode())),
     ),
+    _pages(
+        "escapes-in-a-failure",
+        (b"\x1b[2J\x1b]0;x\x07" * 20 + b"\r\n\r\n", "close"),
+        (b"HTTP/1.1 \x1b[2J\r\n\r\n", 0.1, "close"),
+        (head(HTML, CHUNKED := b"Transfer-Encoding: chunked") + b"\x1b[2J\r\n", FOREVER),
+    ),
+)
+SCENARIOS = (
+    replace(together("forged-records", *_FORGED), settings=SOON),
+    replace(together("escapes-and-lines", *_ESCAPES), settings=SOON),
     Scenario(
         "escapes-in-addresses",
         {
@@ -103,12 +118,6 @@ SCENARIOS = (
             )
         },
         extra=20,
-    ),
-    _pages(
-        "escapes-in-a-failure",
-        (b"\x1b[2J\x1b]0;x\x07" * 20 + b"\r\n\r\n", "close"),
-        (b"HTTP/1.1 \x1b[2J\r\n\r\n", 0.1, "close"),
-        (head(HTML, CHUNKED := b"Transfer-Encoding: chunked") + b"\x1b[2J\r\n", FOREVER),
     ),
     _pages(
         "names-of-files-in-addresses",

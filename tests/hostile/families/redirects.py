@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.hostile.scenario import FRONT, HOME, HOST, SOUND, Scenario, bad, redirect
+from tests.hostile.scenario import FRONT, HOME, HOST, SOUND, Scenario, bad, redirect, together
 from tests.oddanswers import HTML, TEXT, head, length
 from tests.oddserver import Steps
 
@@ -134,4 +134,10 @@ _ODD = (
     ),
     Scenario("redirect-to-sound-pages", {bad(n): redirect(path) for n, path in enumerate((*SOUND, FRONT))}, extra=14),
 )
-SCENARIOS = (*_CIRCLES, *_SCHEMES, *_ODD)
+SCENARIOS = (
+    *_CIRCLES,
+    together("redirects-to-nowhere", *_SCHEMES[:3]),
+    together("redirects-to-strange-addresses", *_SCHEMES[3:]),
+    together("redirects-that-are-odd", *_ODD[:3]),
+    *_ODD[3:],
+)
