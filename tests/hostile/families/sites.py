@@ -21,12 +21,18 @@ CHALLENGE = (
     '<script src="/cdn-cgi/challenge-platform/h/b/orchestrate/chl_page/v1"></script>'
 )
 NESTED = '{"@type":"NewsArticle","author":' + '{"@type":"Person","parentOrganization":' * 3000 + "1" + "}" * 3001
-_STORY = '2:{"slug":"tin-la-so-5","content":"<p ' + " ".join(f"a{n}" for n in range(200_000)) + '>x</p>"}\n'
-DATA = (  # of an application; its HTML is no HTML before it is read
-    "<!doctype html><title>Tin lạ số 5</title><h1>Tin lạ số 5</h1><script>self.__next_f.push("
-    + json.dumps([1, _STORY]).replace("<", "\\u003c")
-    + ")</script>"
-)
+
+
+def _crowded() -> str:
+    return "<p " + " ".join(f"a{n}" for n in range(200_000)) + ">x</p>"
+
+
+def _data() -> bytes:
+    """A page that is the data of an application; its HTML is no HTML before it is read."""
+    row = '2:{"slug":"tin-la-so-5","content":"' + _crowded() + '"}\n'
+    pushed = json.dumps([1, row]).replace("<", "\\u003c")
+    title = "<!doctype html><title>Tin lạ số 5</title><h1>Tin lạ số 5</h1>"
+    return f"{title}<script>self.__next_f.push({pushed})</script>".encode()
 
 
 def _pages(site: Site) -> Scenario:
@@ -37,9 +43,9 @@ def _pages(site: Site) -> Scenario:
         ((head(HTML, length(LONG)), FOREVER), "failed/timeout"),
         (redirect(f"http://{CLOUD}/latest/meta-data/"), "refused/offsite_redirect"),
         (redirect("http://127.0.0.1:8080/a-1.html"), "refused/offsite_redirect"),
-        (whole(DATA.encode()), "failed/too_many_attributes" if site is VIETNAM else "failed/"),
+        (lambda request: whole(_data()), "failed/too_many_attributes" if site is VIETNAM else "failed/"),
         (whole(article(72, body_html="<div>" * 3000)), "failed/too_deep"),
-        (whole(article(73, body_html=f"<p {' '.join(f'a{n}' for n in range(200_000))}>x")), "failed/"),
+        (lambda request: whole(article(73, body_html=_crowded())), "failed/"),
         (whole(WALL.encode()), "failed/"),
         (whole(CHALLENGE.encode()), "failed/"),
         (lambda request: whole(article(74, body_html="<p>" + "Mưa rơi trên sông. " * 300_000)), ENDS),
