@@ -31,7 +31,7 @@ def crawl(*arguments: str, capsys: pytest.CaptureFixture[str], timeout: float) -
 
 @pytest.mark.slow
 def test_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:
-    crawl(capsys=capsys, timeout=1500)
+    crawl(capsys=capsys, timeout=2400)  # ten minutes, where nothing else runs
 
 
 @pytest.mark.slow
