@@ -21,6 +21,13 @@ LONGEST = (  # files by their slow tests; those that are begun last must be shor
     "test_hostile.py",
     "test_kill.py",
     "test_browser.py",
+    "test_docs_commands.py",
+    "test_second_pass.py",
+    "test_postgres.py",
+    "test_scrapyd.py",
+    "test_data.py",
+    "test_replay_rendered.py",
+    "test_timetable.py",
 )
 
 

@@ -1,8 +1,9 @@
 """Runs a module as its command line would, and notes every statement that the crawler gives SQLite.
 
-    python -m tests.sqlrecord FILE scrapy crawl baoquocte -s CONTACT=t@example.org
+    python -m tests.sqlrecord [--once] FILE scrapy crawl baoquocte -s CONTACT=t@example.org
 
-FILE grows by one pickled ``Statement`` for each, in the order in which they took effect.
+FILE grows by one pickled ``Statement`` for each, in the order in which they took effect; with ``--once`` by the first
+one of each text, which is cheap.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Recording(sqlite3.Connection):
     """A connection that writes down what it does."""
 
     into: BinaryIO
+    noted: set[str] | None = None  # texts that are not noted again
     turn = threading.Lock()  # statements stand in the file in the order in which they took effect
 
     def __init__(self, database: Any, *arguments: Any, **named: Any) -> None:
@@ -56,8 +58,12 @@ class Recording(sqlite3.Connection):
         return cursor
 
     def _note(self, sql: str, values: Any, changed: int) -> None:
+        if self.noted is not None and sql in self.noted:
+            return
         if not sys._getframe(2).f_code.co_filename.startswith(PROGRAM):
             return  # a test's own
+        if self.noted is not None:
+            self.noted.add(sql)
         values = values if isinstance(values, dict) else tuple(values)
         pickle.dump(Statement(self._database, sql, values, changed), self.into)
         self.into.flush()
@@ -74,7 +80,9 @@ def recorded(path: Path) -> Iterator[Statement]:
 
 
 def main() -> None:
-    path, module, *arguments = sys.argv[1:]
+    once = sys.argv[1] == "--once"
+    path, module, *arguments = sys.argv[1 + once :]
+    Recording.noted = set() if once else None
     with Path(path).open("ab") as file:
         Recording.into = file
         sqlite3.connect = partial(sqlite3.connect, factory=Recording)  # type: ignore[assignment]
