@@ -95,15 +95,15 @@ def _crawl(
     killer = threading.Timer(LOADED * seconds, process.kill)
     killer.start()
     memory = Memory(server, process.pid)
-    if scenario.growth is not None:
-        memory.start()
+    memory.start()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     took = time.monotonic() - began - _kept_waiting(process.pid)
     _, waited, usage = os.wait4(process.pid, 0)
     killer.cancel()
     process.returncode = os.waitstatus_to_exitcode(waited)
+    memory.join()
     cpu = usage.ru_utime + usage.ru_stime
-    return _End(process.returncode, took, cpu, usage.ru_maxrss / 1000, memory.growth)
+    return _End(process.returncode, took, cpu, memory.peak, memory.growth)
 
 
 def _kept_waiting(pid: int) -> float:
@@ -124,29 +124,34 @@ def _paths(server: OddServer) -> list[str]:
 
 
 class Memory(threading.Thread):
-    """Looks at the crawl's peak of memory until it ends."""
+    """Looks at the crawl's peak of memory (proc(5), VmHWM) until it ends.
+
+    What wait4 tells instead is never less than what the process that started it had.
+    """
 
     def __init__(self, server: OddServer, pid: int) -> None:
         super().__init__(daemon=True)
         self._server = server
         self._status = Path(f"/proc/{pid}/status")
-        self._peaks: list[float] = []  # from the request on that ends the warming up
+        self._warm: float | None = None  # the peak at the request that ended the warming up
+        self.peak = 0.0  # megabytes
 
     @property
     def growth(self) -> float | None:
-        """Megabytes from the first look to the last; None when nothing was seen."""
-        return self._peaks[-1] - self._peaks[0] if len(self._peaks) > 1 else None
+        """Megabytes since then; None when it never came."""
+        return None if self._warm is None else self.peak - self._warm
 
     def run(self) -> None:
         with suppress(OSError):
             while True:
+                lines = self._status.read_text("ascii").splitlines()
+                found = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+                if not found:  # it has ended
+                    return
+                self.peak = int(found[0]) / 1000
+                if self._warm is None and len(self._server.requests) >= WARM:
+                    self._warm = self.peak
                 time.sleep(0.05)
-                if len(self._server.requests) >= WARM:
-                    lines = self._status.read_text("ascii").splitlines()
-                    found = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
-                    if not found:  # it has ended
-                        return
-                    self._peaks.append(int(found[0]) / 1000)
 
 
 def command(scenario: Scenario, archive: Path) -> list[str]:

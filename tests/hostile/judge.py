@@ -30,7 +30,7 @@ _STATES = "SELECT u.url, f.state, f.reason FROM frontier f JOIN urls u ON u.url_
 class Ended:
     """A crawl that is over; ``cpu`` in seconds, ``seconds`` without those in which other programs kept it waiting.
 
-    ``peak`` in megabytes, as the system counts it for a process: never less than what the one that started it had.
+    ``peak`` in megabytes.
     """
 
     archive: Path

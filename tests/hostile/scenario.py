@@ -59,6 +59,7 @@ LIST = "/danh-muc/nong-thon"
 FRONT = "/"
 ROBOTS = "/robots.txt"
 TDMREP = "/.well-known/tdmrep.json"  # what may be mined, asked once a host
+PATIENT = {"RESPONSE_DEADLINE": 80}  # a page keeps the crawl busy, and the next ones are not to be late for that
 OPEN = b"User-agent: *\nAllow: /\n"
 
 

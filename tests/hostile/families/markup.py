@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from tests.hostile.scenario import HOME, LIST, LISTED, Scenario, article, bad, listing, sound, together, whole
+from tests.hostile.scenario import HOME, LIST, LISTED, PATIENT, Scenario, article, bad, listing, sound, together, whole
 from tests.oddserver import Answering
 
 ENDS = ("done", "failed/", "refused/")
@@ -18,12 +18,12 @@ def _body(name: str, html: Callable[[], str]) -> Scenario:
         bad(1): lambda request: whole(article(60, body_html=html())),
         bad(2): lambda request: whole(html().encode()),
     }
-    return Scenario(name, answers, extra=8, ends=dict.fromkeys(answers, ENDS))
+    return Scenario(name, answers, extra=8, ends=dict.fromkeys(answers, ENDS), settings=PATIENT)
 
 
 def _head(name: str, html: Callable[[], str]) -> Scenario:
     answers: dict[str, Answering] = {bad(1): lambda request: whole(article(60, head_html=html()))}
-    return Scenario(name, answers, extra=4, ends={bad(1): ENDS})
+    return Scenario(name, answers, extra=4, ends={bad(1): ENDS}, settings=PATIENT)
 
 
 def _joined(parts: Iterable[str]) -> str:
@@ -126,11 +126,13 @@ _LINKS = (
         },
         ends={LIST: "done"},
         counted=("limits/too_many_links",),
+        settings=PATIENT,
     ),
     Scenario(
         "html-of-30000-times-one-link",  # more, and no page is read
         {LIST: lambda request: whole(listing("Nông thôn", (*LISTED, *[HOME + sound(20)] * 30_000)))},
         also=(20,),
+        settings=PATIENT,
     ),
     Scenario(
         "html-with-strange-links",

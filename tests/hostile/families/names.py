@@ -109,7 +109,7 @@ _CERTIFICATES = tuple(
         },
         closed=tuple(door.home + path for door in BAD.values() for path in door.answers if policy == "refuse"),
         counted=tuple(f"tls/{told}/{fault}" for fault in BAD),
-        settings={"TLS_POLICY": policy, "CONNECT_TIMEOUT": 3, "RESPONSE_DEADLINE": 4},
+        settings={"TLS_POLICY": policy, "CONNECT_TIMEOUT": 4, "RESPONSE_DEADLINE": 6},
     )
     for policy, end, told in (("refuse", "failed/tls_certificate", "refused"), ("archive", "done", "archived"))
 )

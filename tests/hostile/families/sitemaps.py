@@ -6,7 +6,7 @@ import gzip
 import re
 from itertools import chain, repeat
 
-from tests.hostile.scenario import FOREIGN, HOME, OPEN, ROBOTS, Scenario, sound, whole
+from tests.hostile.scenario import FOREIGN, HOME, OPEN, PATIENT, ROBOTS, Scenario, sound, whole
 from tests.oddanswers import FOREVER, head
 from tests.oddserver import UNKNOWN_PATH, Answering, Steps
 
@@ -33,9 +33,9 @@ def _sitemap(
 ) -> Scenario:
     robots = OPEN + f"Sitemap: {HOME}{path}\n".encode()
     steps = whole(answer, XML) if isinstance(answer, bytes) else answer
-    return Scenario(
-        name, {ROBOTS: whole(robots, b"text/plain"), path: steps}, also=also, extra=extra, listed=(), **more
-    )  # type: ignore[arg-type]
+    answers = {ROBOTS: whole(robots, b"text/plain"), path: steps}
+    more["settings"] = {**PATIENT, **more.get("settings", {})}  # type: ignore[dict-item]
+    return Scenario(name, answers, also=also, extra=extra, listed=(), **more)  # type: ignore[arg-type]
 
 
 def _index(*paths: str) -> Steps:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.hostile.scenario import HOME, Scenario, bad, together, whole
+from tests.hostile.scenario import HOME, PATIENT, Scenario, bad, together, whole
 from tests.oddserver import Answering, Steps
 from tests.smallpaper import page
 
@@ -28,7 +28,7 @@ def _scripts(name: str, texts: Callable[[], Sequence[str]]) -> Scenario:
         return answer
 
     answers = {bad(1): page_of(page(60).decode()), bad(2): page_of(SHELL)}
-    return Scenario(name, answers, extra=6, ends=dict.fromkeys(answers, ENDS))
+    return Scenario(name, answers, extra=6, ends=dict.fromkeys(answers, ENDS), settings=PATIENT)
 
 
 def _raw(name: str, *texts: str) -> Scenario:
