@@ -15,7 +15,7 @@ from scrapy.settings import Settings
 
 from crawler import settings as project_settings
 from crawler.verifying import check_archive, check_paths
-from tests.hostile.scenario import HOME
+from tests.hostile.scenario import HOME, HOST, MIRROR
 from warc.reader import read_at
 
 SECONDS, MEGABYTES = 90.0, 600.0  # that a crawl may take
@@ -150,6 +150,8 @@ def _pages(archive: Path, demand: Demand) -> Iterator[str]:
         states = {url: f"{state}/{reason}" if reason else state for url, state, reason in ledger.execute(_STATES)}
     files = sorted(archive.glob("articles/*/*.jsonl"))
     rows = [json.loads(line) for file in files for line in file.read_bytes().split(b"\n") if line]
+    for row in rows:
+        row["url"] = row["url"].replace(f"//{MIRROR}/", f"//{HOST}/")  # one article, and its row names who came first
     times = Counter(row["url"] for row in rows)
     for url in sorted(demand.wanted.keys() - times.keys()):
         yield f"no row for {url} ({states.get(url, 'never promised')})"
