@@ -37,7 +37,7 @@ def parse_page(utf8: bytes, limits: Limits, url: str) -> _Element:
     if len(utf8) > _HARMLESS and _is_crowded(utf8, limits.html_attributes_max):
         raise NotRead("too_many_attributes", f"{url} has a tag with over {limits.html_attributes_max} attributes")
     try:
-        root = etree.fromstring(utf8.replace(b"\0", b""), _PARSER)
+        root = etree.fromstring(utf8.replace(b"\0", b"") if b"\0" in utf8 else utf8, _PARSER)
     except (ValueError, etree.XMLSyntaxError):  # nothing but white space or comments
         root = None
     most = limits.html_depth_max
