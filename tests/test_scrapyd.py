@@ -431,6 +431,15 @@ def timetable(scrapyd: Scrapyd, folder: Path, text: str) -> Callable[[int], tupl
     return tick
 
 
+def wait_until_begun(scrapyd: Scrapyd, spider: str, job: str) -> None:
+    """Until the ledger knows of the run."""
+    deadline = time.monotonic() + READY_TIMEOUT
+    with RunTable(scrapyd.archive) as runs:
+        while runs.run(spider, job) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 def test_the_timetable_starts_a_job_once(scrapyd: Scrapyd, jobs: dict[str, list[str]], tmp_path: Path) -> None:
     """Whatever Scrapyd knows of it: that it waits, runs, or has ended."""
     entry = """
@@ -472,11 +481,7 @@ def test_the_timetable_ends_a_job_that_hangs(
     tick = timetable(scrapyd, tmp_path, entry)
     tick(0)
     (job,) = re.findall(r" long started \(due \S+\) job (\S+)$", tick(60)[1], re.M)
-    deadline = time.monotonic() + READY_TIMEOUT
-    with RunTable(scrapyd.archive) as runs:
-        while runs.run("vietnamvn", job) is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    wait_until_begun(scrapyd, "vietnamvn", job)
     holder = holder_of(scrapyd.archive, "vietnamvn")
     assert holder is not None
     assert holder.job == job
@@ -511,10 +516,8 @@ def test_the_printed_requests(scrapyd: Scrapyd, jobs: dict[str, list[str]]) -> N
         ).stdout
 
     job = json.loads(asked(schedule))["jobid"]
-    deadline = time.monotonic() + READY_TIMEOUT
-    while job not in [one["id"] for one in json.loads(asked(listing))["running"]]:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until_begun(scrapyd, "baoquocte", job)
+    assert job in [one["id"] for one in json.loads(asked(listing))["running"]]
     assert json.loads(asked(cancel, job))["prevstate"] == "running"
     scrapyd.wait("baoquocte", job)
-    assert "Ended (shutdown)" in asked(log, job)
+    assert "ended with status 11" in asked(log, job)
