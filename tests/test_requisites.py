@@ -167,10 +167,10 @@ def test_every_quoted_address_is_found(address: str) -> None:
 
 
 def test_a_large_broken_sheet_is_read_in_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for piece in ('url("a" ', "url(a", "/* ", '"', "@import ", "image-set(", "url('", "\\"):
         list(addresses(piece * (400_000 // len(piece))))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 # --- Elements -------------------------------------------------------------------------------------------------------
