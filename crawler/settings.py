@@ -92,9 +92,7 @@ BROWSER_MEMORY = 2000  # MB that its processes may hold for themselves between t
 RENDER_SECONDS = 60.0  # for one page in the browser; what stands there then is taken
 RENDER_SCROLLS = 50  # times that a list is scrolled to its end, as long as new links come
 RENDER_SAMPLES = 20  # rendered pages of a template that are compared with what plain HTTP gave
-EXTRACT_SECONDS = (
-    30.0  # of processor time for one page that is read again; then it is told as too slow, and the next one is read
-)
+EXTRACT_SECONDS = 30.0  # of processor time for one page that is read again; then it is told as too slow
 STOP_GRACE = 15.0  # seconds that running requests get after the first stop signal
 
 # --- Signs of life (docs/signals.md) -------------------------------------------------------------------------------
