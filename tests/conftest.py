@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,11 @@ LONGEST = (  # files by their slow tests; those that are begun last must be shor
     "test_replay_rendered.py",
     "test_timetable.py",
 )
+
+
+def pytest_configure() -> None:
+    """Ctrl-C is heard by what the tests start, also where they run in the background: shells let that ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
