@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,8 +34,11 @@ LONGEST = (  # files by their slow tests; those that are begun last must be shor
 
 
 def pytest_configure() -> None:
-    """Ctrl-C is heard by what the tests start, also where they run in the background: shells let that ignore it."""
+    """Ctrl-C is heard by what the tests start, also where they run in the background: shells let that ignore it.
+    No example of a property has a time limit: what the machine does beside is no fault."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

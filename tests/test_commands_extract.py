@@ -290,6 +290,7 @@ def test_what_the_archive_knows_is_in_the_row(tmp_path: Path) -> None:
     assert (second["run"], second["found_by"]["kind"]) == ("extract", None)
 
 
+@pytest.mark.slow
 def test_wacz_files_and_codings_of_all_kinds(tmp_path: Path) -> None:
     plain = article("Mưa lớn ở Huế", "Nước sông Hương lên nhanh trong đêm qua.")
     chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(plain), plain)
@@ -451,6 +452,7 @@ def test_without_any_network_the_output_is_the_same(tmp_path: Path) -> None:
 # --- The comparison -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_different(tmp_path: Path) -> None:
     write_warc(tmp_path / "a.warc.gz", RAIN, COFFEE, EMPTY)
     assert extract(tmp_path, "a.warc.gz", "-o", "now.jsonl").returncode == 0

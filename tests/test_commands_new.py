@@ -352,6 +352,7 @@ def new(archive: Path, *arguments: str, kill: str = "") -> subprocess.CompletedP
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.slow
 def test_files_hold_each_change_once_whatever_is_killed(archive: ByHand, tmp_path: Path) -> None:
     taken: list[str] = []
     for number, step in enumerate(("cursor:1", "cursor:2", "cursor:3", "cursor:4"), 10):

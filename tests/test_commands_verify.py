@@ -95,6 +95,7 @@ def test_json(folder: Path) -> None:
     assert {fault["file"] for fault in value["faults"]} == {path.relative_to(folder / "archive").as_posix()}
 
 
+@pytest.mark.slow
 def test_fixity_keeps_the_date_of_each_check(folder: Path) -> None:
     archive = folder / "archive"
     path = sorted(archive.rglob("*.warc.gz"))[0]
@@ -112,6 +113,7 @@ def test_fixity_keeps_the_date_of_each_check(folder: Path) -> None:
     assert run("verify", folder).returncode == 1  # the plain check names it too, and keeps no date
 
 
+@pytest.mark.slow
 def test_indexes_are_made_once_and_checked(folder: Path) -> None:
     archive = folder / "archive"
     done = run("index", folder, "-o", "all.cdxj")
@@ -183,6 +185,7 @@ def test_a_file_that_is_closed_while_others_are_read(folder: Path) -> None:
         assert checked.counts["records" if kind == "warc" else "rows"] > 3
 
 
+@pytest.mark.slow
 def test_files_of_other_producers(tmp_path: Path) -> None:
     by_warcio(tmp_path / "a.warc.gz")
     by_warcio(tmp_path / "b.warc", "WARC/1.1")

@@ -90,7 +90,10 @@ def times_of(press: Press) -> list[float]:
 ALONE = {"CONCURRENT_REQUESTS_PER_DOMAIN": "1", "HOST_DELAY": "0.3"}
 
 
-@pytest.mark.parametrize(("status", "times", "said"), [(429, 1, "2"), (403, 3, None), (503, 1, "2")])
+@pytest.mark.parametrize(
+    ("status", "times", "said"),
+    [*(pytest.param(status, 1, "2", marks=pytest.mark.slow) for status in (429, 503)), (403, 3, None)],
+)
 def test_a_burst_passes_and_every_page_comes(press: Press, status: int, times: int, said: str | None) -> None:
     refusing(press, times, status, said)
     run = press.crawl(settings=ALONE | {"PARK_SECONDS": "1.5"})
@@ -102,6 +105,7 @@ def test_a_burst_passes_and_every_page_comes(press: Press, status: int, times: i
     assert press.ask("SELECT parkings FROM hosts") == [(0,)]
 
 
+@pytest.mark.slow
 def test_a_host_that_wants_to_be_left_alone_for_long_ends_the_run(press: Press) -> None:
     refusing(press, 1, 429, "7200")
     run = press.crawl(settings=ALONE)
@@ -122,6 +126,7 @@ def test_a_host_that_wants_to_be_left_alone_for_long_ends_the_run(press: Press) 
     assert {row["url"] for row in press.lines("articles")} == {address(number) for number in NUMBERS}
 
 
+@pytest.mark.slow
 def test_a_host_that_goes_on_refusing_is_asked_less_and_less(press: Press) -> None:
     refusing(press, 1000)
     run = press.crawl(settings=ALONE | {"PARK_SECONDS": "1", "PARK_WAIT": "2.1"})

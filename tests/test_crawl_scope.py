@@ -90,6 +90,7 @@ def test_days_of_publication(
     assert "items/dropped/" in run.stderr
 
 
+@pytest.mark.slow
 def test_max_articles_is_never_exceeded_and_the_same_command_goes_on(
     crawl: Crawler, baoquocte: dict[str, Any], replica_process: ReplicaProcess
 ) -> None:

@@ -311,6 +311,7 @@ def test_a_crowded_band_costs_no_more(desk: Desk) -> None:
 # --- The replica's truth ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_precision_and_recall_on_the_replica(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     """Every article of both sites, the originals first; what the model knows against what was found by the texts."""
     truth = build(DEFAULT_CLOCK).truth()["sites"]

@@ -62,7 +62,7 @@ def printer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Printer]:
 @pytest.mark.parametrize(
     ("articles", "weight", "step"),
     [
-        pytest.param(60, 40_000, 2, id="in-a-record"),
+        pytest.param(60, 40_000, 2, id="in-a-record", marks=pytest.mark.slow),
         pytest.param(600, 0, 2, id="in-the-ledger", marks=pytest.mark.slow),
     ],
 )

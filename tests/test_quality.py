@@ -235,6 +235,7 @@ STAGES: dict[str, Callable[[set[str], int], tuple[Change, ...]]] = {
 }
 
 
+@pytest.mark.slow
 def test_a_redesign_costs_fields_but_gives_no_wrong_ones() -> None:
     right: dict[str, Counter[str]] = defaultdict(Counter)
     wrong: list[str] = []

@@ -94,6 +94,7 @@ def test_baoquocte_numbers_are_odd_and_grow_with_time() -> None:
     assert all(re.search(rf"-{row['id'].partition(':')[2]}\.(html|media)$", row["url"]) for row in rows)
 
 
+@pytest.mark.slow
 def test_two_builds_are_equal() -> None:
     again = build(BASE)
     assert json.dumps(again.truth()) == json.dumps(truth(BASE))
@@ -209,7 +210,7 @@ def test_the_pager_marks_more_than_the_current_number() -> None:
     assert marked == ["|<", "<", "1"]
 
 
-@pytest.mark.parametrize("clock", [BASE, NEXT_DAY])
+@pytest.mark.parametrize("clock", [BASE, pytest.param(NEXT_DAY, marks=pytest.mark.slow)])
 def test_a_walk_over_all_links_finds_all_but_the_hidden_articles(clock: datetime) -> None:
     known = truth(clock)["sites"]["baoquocte.vn"]
     numbers = {int(id.partition(":")[2]): row for id, row in known["articles"].items()}

@@ -184,6 +184,7 @@ def test_names_of_tags_are_resolved() -> None:
     assert {seed["kind"] for seed in seeds["asked_first"]} == {"tag"}
 
 
+@pytest.mark.slow
 def test_other_commands_know_what_it_is(archive: Path) -> None:
     assert rules(archive) == set()
     assert all(list(index_lines(meta)) == [] for meta in metas(archive))
@@ -253,7 +254,7 @@ def test_another_run_s_evidence_is_none(archive: Path) -> None:
 @pytest.mark.parametrize(
     "steps",
     [
-        ["row:5", "evidence:2"],
+        pytest.param(["row:5", "evidence:2"], marks=pytest.mark.slow),
         *(pytest.param([step], marks=pytest.mark.slow) for step in ("commit:2", "row:9", "rename:1")),
         *(pytest.param([f"evidence:{times}"], marks=pytest.mark.slow) for times in (1, 2, 3)),
     ],
@@ -278,6 +279,7 @@ def test_no_run_without_evidence(steps: list[str], printer: Printer, tmp_path: P
     assert sum(line[8] != "-" for line in lines_of(tmp_path)) == captures
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_says_so(printer: Printer, tmp_path: Path) -> None:
     killed = printer.crawl(*printer.command, archive=tmp_path, env={crash.VARIABLE: "row:9"})
     assert killed.status == -signal.SIGKILL
@@ -338,6 +340,7 @@ def test_trouble_leaves_it_to_the_next_run(tmp_path: Path) -> None:
     assert rules(tmp_path) == set()
 
 
+@pytest.mark.slow
 def test_a_large_log_goes_through_in_pieces(tmp_path: Path) -> None:
     one = store(tmp_path, "mot")
     one.open()

@@ -124,6 +124,7 @@ def test_nobody_waits_for_it(caplog: pytest.LogCaptureFixture) -> None:
         assert time.monotonic() - began < 3
         assert webhook.failed >= 4
         held.set()
+        webhook.close(30)
     assert "has not answered" in caplog.text or "waiting already" in caplog.text
     silent = Webhook(None, {})
     silent.send("drift", "không ai nghe")

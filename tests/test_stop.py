@@ -71,7 +71,8 @@ def stopped_while_waiting(
     return status, time.monotonic() - began, log.read_text("utf-8")
 
 
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_runs_is_given_up_after_its_grace(number: int, printer: Printer, tmp_path: Path) -> None:
     slow = [address(3), address(4)]
     printer.paper.slow = dict.fromkeys(slow, FOREVER)

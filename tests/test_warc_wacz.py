@@ -236,6 +236,7 @@ def test_a_deflated_archive_is_named(wacz: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_memory_stays_small(tmp_path: Path) -> None:
     """80 MB of archive and 40 MB of text go through a few MB."""
     file = WarcFile(tmp_path / "a.warc.gz", FIELDS)
