@@ -30,7 +30,7 @@ from tests.smallpaper import SmallPaper, address, check_files, list_address, pri
 
 STEP = timedelta(minutes=10)  # between two looks; in life it is a minute
 CRAWL_SECONDS = 120.0
-OPTIONS = ["HOST_DELAY=0", "CONTACT=test@example.org", "STOP_GRACE=1"]
+OPTIONS = ("HOST_DELAY=0", "CONTACT=test@example.org", "STOP_GRACE=1")
 
 
 @dataclass
@@ -40,6 +40,7 @@ class Machine:
     archive: Path
     table: Timetable
     now: datetime
+    options: tuple[str, ...] = OPTIONS
     stopped: int = 0  # process that was sent SIGSTOP
 
     def look(self) -> list[Line]:
@@ -47,7 +48,7 @@ class Machine:
         return tick(self.table, self.archive, self.starter(), self.now)
 
     def starter(self) -> Direct:
-        return Direct(self.archive, OPTIONS, self.now - datetime.now(UTC))
+        return Direct(self.archive, list(self.options), self.now - datetime.now(UTC))
 
     def entry(self, name: str) -> Entry:
         return next(entry for entry in self.table.entries if entry.name == name)
@@ -259,6 +260,7 @@ def test_a_crawl_that_waits_gives_signs_of_life(paper: SmallPaper, tmp_path: Pat
     box = machine(tmp_path, EVERY_MINUTE)
     box.look()
     box.now += timedelta(minutes=1)
+    box.options = (*OPTIONS, "RESPONSE_DEADLINE=150")
     paper.slow = {address(3): 100.0}
     with killed_at_the_end(box):
         box.look()
