@@ -269,6 +269,7 @@ def test_an_archive_that_cannot_grow(crawl: Crawler) -> None:
     assert str(archive) in run.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_an_internal_error(crawl: Crawler) -> None:
     run = crawl("baoquocte", "-a", LIST, settings={"SCHEDULER": "crawler.no.Such"})
     assert run.status == 1

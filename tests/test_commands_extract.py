@@ -210,6 +210,7 @@ def test_the_default_output_is_named_by_the_page_classes(tmp_path: Path) -> None
     assert str(found) in run.stderr.decode()
 
 
+@pytest.mark.slow
 def test_the_output_is_the_same_whatever_the_number_of_processes(tmp_path: Path) -> None:
     for number in range(5):
         write_warc(tmp_path / f"{number}.warc.gz", *[RAIN, COFFEE][: 1 + number % 2], revisit_of(COFFEE, f"{number}"))

@@ -34,6 +34,7 @@ def test_a_robots_txt_that_comes_later(press: Press) -> None:
     assert {row["url"] for row in press.lines("articles")} == {address(number) for number in NUMBERS}
 
 
+@pytest.mark.slow
 def test_a_robots_txt_that_never_comes(press: Press) -> None:
     press.paper.robots = [503] * 100
     run = press.crawl(settings={"ROBOTS_RETRY_DELAY": "0.1", "ROBOTS_RETRY_TIMES": "2"})

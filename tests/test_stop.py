@@ -96,6 +96,7 @@ def test_what_runs_is_waited_for_within_its_grace(printer: Printer, tmp_path: Pa
     check_all(tmp_path, printer.paper)
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_within_three_seconds(printer: Printer, tmp_path: Path) -> None:
     printer.paper.slow = {address(3): FOREVER}
     status, seconds, _ = stopped_while_waiting(printer, tmp_path / "a", signal.SIGTERM, signal.SIGTERM, settings={})

@@ -355,6 +355,7 @@ def test_every_message_and_record_kind_is_sound(tmp_path):
     assert report.records == len(members(path.read_bytes()))
 
 
+@pytest.mark.slow
 def test_a_cut_at_any_byte_is_found(sound, tmp_path):
     """Only a cut between two captures leaves a file that looks whole; the committed length tells that one too."""
     pieces = [gzip.compress(one) for one in sound]
