@@ -25,6 +25,7 @@ def check_wacz(path: Path) -> Iterator[Fault]:
     try:
         with zipfile.ZipFile(path) as wacz:
             yield from _check(wacz)
+    # NotImplementedError is what zipfile raises for a compression that it does not know
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         yield "", None, None, "wacz", str(error)
 
