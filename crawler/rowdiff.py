@@ -178,7 +178,7 @@ def _row_at(path: Path, offset: int) -> dict[str, Any]:
 def _row(path: Path, line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line)
-        row["warc"]["record_id"], row["id"], row["extraction"]["page"]
-    except (ValueError, TypeError, KeyError):
+        _key(row), _told(row), _comparable(row), row["id"], row["warc"]["file"]  # all that is read of it
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError(f"{path} holds a line that is no row: {line[:60]!r}") from None
     return row  # type: ignore[no-any-return]

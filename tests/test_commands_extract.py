@@ -23,6 +23,7 @@ import pytest
 from scrapy import cmdline
 from scrapy.utils.project import get_project_settings
 
+from crawler.rowdiff import compare
 from crawler.sealed import SocketRefused, seal, unseal
 from spiders.baoquocte_vn import BaoquoctePage
 from tests.conftest import ROOT, without_network_settings
@@ -163,6 +164,8 @@ def test_an_output_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
         (["a.warc.gz", "--diff", "old"], 2, "no file or folder 'old'"),
         (["a.warc.gz", "--json"], 2, "name an older file with --diff OLD"),
         (["a.warc.gz", "-o", "-", "--diff", "a.warc.gz"], 2, "--diff prints to stdout"),
+        (["a.warc.gz", "-o", "old.jsonl", "--diff", "old.jsonl"], 2, "it would replace rows to compare with"),
+        (["a.warc.gz", "-o", "old.jsonl", "--diff", "."], 2, "it would replace rows to compare with"),
         (["no.warc.gz", "-o", "x"], 2, "no file or folder 'no.warc.gz'"),
         (["empty", "-o", "x"], 2, "empty holds no *.warc, *.warc.gz or *.wacz file"),
         (["a.warc.gz", "-o", "x", "--spider", "baomoi"], 2, "unknown spider 'baomoi': choose from"),
@@ -183,6 +186,7 @@ def test_refused_in_one_line(
     monkeypatch.setenv("SCRAPY_SETTINGS_MODULE", "crawler.settings")
     write_warc(tmp_path / "a.warc.gz", RAIN)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "old.jsonl").touch()
     with pytest.raises(SystemExit) as ended:
         cmdline.execute(["scrapy", "extract", *arguments], get_project_settings())
     told = capfd.readouterr()
@@ -451,6 +455,40 @@ def test_without_any_network_the_output_is_the_same(tmp_path: Path) -> None:
 
 
 # --- The comparison -----------------------------------------------------------------------------------------------
+
+OLD_ROW: dict[str, Any] = {
+    "id": "baoquocte.vn:7",
+    "url": f"{SITE}mua-lon-7.html",
+    "source": {},
+    "permissions": {},
+    "images": [],
+    "videos": [],
+    "warc": {"file": "a.warc.gz", "record_id": "<urn:uuid:7>", "revisit_id": None},
+    "extraction": {"page": "BaoquoctePage/1", "sources": []},
+}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "[1]",
+        '{"id": ',
+        "\x00",
+        *(json.dumps({key: OLD_ROW[key] for key in OLD_ROW if key != left_out}) for left_out in OLD_ROW),
+        *(json.dumps(OLD_ROW | {key: value}) for key in ("source", "permissions", "warc") for value in (None, "x")),
+        *(json.dumps(OLD_ROW | {"images": value}) for value in (None, "x")),
+        json.dumps(OLD_ROW | {"warc": {"file": "a.warc.gz", "record_id": "<urn:uuid:7>"}}),
+        json.dumps(OLD_ROW | {"extraction": {"page": "BaoquoctePage/1"}}),
+    ],
+)
+def test_older_lines_that_are_no_rows_are_named(tmp_path: Path, line: str) -> None:
+    sound = json.dumps(OLD_ROW) + "\n"
+    (tmp_path / "old.jsonl").write_text(sound + line + "\n")
+    (tmp_path / "new.jsonl").write_text(sound)
+    with pytest.raises(ValueError, match="holds a line that is no row"):
+        compare(tmp_path / "old.jsonl", tmp_path / "new.jsonl", set())
+    assert compare(tmp_path / "new.jsonl", tmp_path / "new.jsonl", set()).same == 1
 
 
 @pytest.mark.slow

@@ -111,6 +111,8 @@ class Command(ScrapyCommand):
             stop(Status.USAGE, f"-o: {folder}/ is written by crawls alone; name a file outside of it")
         if any(self._target.place == source.path.absolute() for source in self._sources):
             stop(Status.USAGE, f"-o {opts.output}: it is one of the files to read")
+        if opts.diff and self._target.replaces(Path(opts.diff)):
+            stop(Status.USAGE, f"-o {opts.output}: it would replace rows to compare with; name another file")
         if why := self._target.trouble():
             stop(Status.OUTPUT, f"-o: {why}; name a file that can be written")
         quiet(self.settings)
@@ -196,6 +198,11 @@ class Target:
             if around.name in OWN_FOLDERS and ours:
                 return around.name
         return None
+
+    def replaces(self, rows: Path) -> bool:
+        """Whether it is a file of these rows, or one in this folder of them."""
+        ours, theirs = self.place.resolve(), rows.resolve()
+        return not self.is_folder and self.place.is_file() and theirs in (ours, *ours.parents)
 
     def trouble(self) -> str | None:
         if self.stdout:
