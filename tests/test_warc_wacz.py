@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -286,3 +288,36 @@ def test_a_crawl_in_one_file(crawl: Crawler, tmp_path: Path) -> None:
         assert "30 pages" in done.stderr
         assert list(check_wacz(target)) == []
         assert "Validation succeeded" in run_peer("wacz", "validate", "-f", target).stdout
+
+
+@pytest.mark.slow
+def test_a_run_over_midnight_is_whole_from_its_second_day_on(crawl: Crawler, tmp_path: Path) -> None:
+    archive = crawl("baoquocte", "-a", "max_articles=5").archive
+    for lines in archive.glob("articles/*/*.jsonl"):  # the names of lines tell when their run began
+        begun = datetime.strptime(lines.name[:8], "%Y%m%d").replace(tzinfo=UTC)
+        lines.rename(lines.with_name(f"{begun - timedelta(1):%Y%m%d}{lines.name[8:]}"))
+    base = [sys.executable, "-m", "scrapy", "wacz", "-s", f"ARCHIVE_DIR={archive}", "--since", f"{begun:%Y-%m-%d}"]
+    done = subprocess.run([*base, "-o", tmp_path / "a.wacz"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr.startswith("scrapy: 2 WARC files, 5 pages"), done.stderr
+    assert [name for name in zipfile.ZipFile(tmp_path / "a.wacz").namelist() if name.startswith("articles/")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    folder = tmp_path / "archive" / "warc" / "baoquocte"
+    folder.mkdir(parents=True)
+    large = write_every_kind(tmp_path).read_bytes() * 5_000
+    (folder / "baoquocte-20261121000000-00000-a.warc.gz").write_bytes(large)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.wacz").write_bytes(b"older")
+    command = [sys.executable, "-m", "scrapy", "wacz", "-s", f"ARCHIVE_DIR={tmp_path / 'archive'}"]
+    with subprocess.Popen([*command, "-o", out / "a.wacz"], cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 30
+        while time.monotonic() < until and len(list(out.iterdir())) < 3:
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=30)
+    assert (process.returncode, told) == (11, "scrapy: interrupted; nothing was written\n")
+    assert [(path.name, path.read_bytes()) for path in out.iterdir()] == [("a.wacz", b"older")]

@@ -127,7 +127,7 @@ class Command(ScrapyCommand):
             self.exitcode = run_quarantined(opts.spider, self.settings)
             return
         processes = opts.processes or len(os.sched_getaffinity(0))
-        before = signal.signal(signal.SIGTERM, _interrupt)
+        before = signal.signal(signal.SIGTERM, interrupt)
         seal()
         try:
             with self._target.opened() as (out, pages), tempfile.TemporaryDirectory(dir=self._target.scratch) as parts:
@@ -259,7 +259,8 @@ def output(name: str, final: Callable[[], Path] | None = None) -> Iterator[IO[by
         Path(unfinished).unlink(missing_ok=True)
 
 
-def _interrupt(*_: Any) -> None:
+def interrupt(*_: Any) -> None:
+    """SIGTERM as if it were SIGINT."""
     raise KeyboardInterrupt
 
 

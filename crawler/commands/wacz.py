@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from scrapy.commands import ScrapyCommand
 
 from crawler import __version__
+from crawler.commands.extract import interrupt
+from crawler.rebuild_read import job_of
 from crawler.summary import counted
 from crawler.usage import Status, complain, one_line_errors, refuse_unknown_options, stop, why_no_file
 
@@ -59,7 +62,11 @@ class Command(ScrapyCommand):
         self._warcs = list(closed_files(archive, "warc", opts.spider, since))
         if not self._warcs:
             stop(Status.USAGE, f"{str(archive)[:200]!r} holds no closed WARC file of this choice")
-        self._lines = {kind: list(closed_files(archive, kind, opts.spider, since)) for kind in LINES}
+        self._lines = {}
+        for kind in LINES:
+            late = set(closed_files(archive, kind, opts.spider, since))
+            every = closed_files(archive, kind, opts.spider)
+            self._lines[kind] = [path for path in every if path in late or _same_run(path, self._warcs)]
         self._archive = archive
         if why := why_no_file(Path(opts.output).absolute()):
             stop(Status.OUTPUT, f"-o: {why}; name a file that can be written")
@@ -76,6 +83,7 @@ class Command(ScrapyCommand):
             self._warcs = [path for path in self._warcs if not is_meta(path.name)]
             self._lines = {kind: paths for kind, paths in self._lines.items() if kind in HIDING}
         lines = LineFilter(hidden)
+        signal.signal(signal.SIGTERM, interrupt)
 
         about = {
             "title": opts.title or f"{opts.spider or 'News'}, {counted(len(self._warcs), 'WARC file')}",
@@ -94,6 +102,10 @@ class Command(ScrapyCommand):
             complain(f"{error}; scrapy verify names what is wrong; nothing was written")
             self.exitcode = Status.FAULT
             return
+        except KeyboardInterrupt:
+            complain("interrupted; nothing was written")
+            self.exitcode = Status.STOPPED
+            return
         except OSError as error:
             complain(f"-o {opts.output}: {error.strerror or error}; nothing was replaced", self.settings)
             self.exitcode = Status.OUTPUT
@@ -110,3 +122,9 @@ class Command(ScrapyCommand):
                     if row["warc"]["file"] in chosen and not hidden.hides_row(row):
                         names = {"id": "row_id", "url": "url", "ts": "captured_at", "title": "title", "text": "body"}
                         yield {name: row[key] for name, key in names.items() if row[key]}
+
+
+def _same_run(lines: Path, warcs: list[Path]) -> bool:
+    """Whether one of the WARC files is of the run of these lines: its files may have been begun on several days."""
+    ending = f"-{job_of(lines.name)}.warc.gz"
+    return any(warc.parent.name == lines.parent.name and warc.name.endswith(ending) for warc in warcs)
