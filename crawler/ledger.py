@@ -329,6 +329,19 @@ class Ledger:
             url_hash(url),
         )
 
+    def capture_of_file(self, url: str, key: str) -> Capture | None:
+        """The last whole answer that gave this part of a page, or said where it is.
+
+        Where ``key`` is the address without its query, it may have been asked with another query.
+        """
+        place = "url_hash = ?" if key == url else "url_id IS NULL AND (url = ? OR (url >= ? AND url < ?))"
+        values = (url_hash(url),) if key == url else (key, f"{key}?", f"{key}@")  # @ comes after ?
+        return self._capture(
+            f"""{place} AND status IN (200, 301, 302, 303, 307, 308) AND truncated IS NULL
+            AND record_type IN ('response', 'revisit') ORDER BY captured_at DESC LIMIT 1""",
+            *values,
+        )
+
     def _capture(self, where: str, *values: str | bytes) -> Capture | None:
         row = self._db.execute(f"SELECT {_CAPTURE} FROM captures WHERE {where}", values).fetchone()
         return None if row is None else Capture(*row)

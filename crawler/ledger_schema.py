@@ -293,5 +293,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE INDEX captures_of_payload ON captures (payload_digest, reading, captured_at)
             WHERE record_type = 'response' AND truncated IS NULL""",
     ),
+    ("CREATE INDEX captures_of_files ON captures (url) WHERE url_id IS NULL",),
 )
 """Statements per schema version: entry 0 makes version 1 of an empty file, entry 1 makes version 2 of it, …"""

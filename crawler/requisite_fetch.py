@@ -187,13 +187,13 @@ class RequisiteFetcher:
         url = requisite.url
         try:
             for _ in range(REDIRECTS + 1):
-                response, ref = await self._archived(url, requisite.kind) or await self._asked(
+                response, ref = await self._archived(url, requisite.kind, page) or await self._asked(
                     url, requisite.kind, page, until
                 )
                 target = redirect_target(response) if response is not None else None
                 if target is None:
                     break
-                if not page.rules.want(target, page.url) or self._hidden.hides_url(target):
+                if not self._may_be_followed(target, page):
                     self._passed_over(target, "left_out", page)
                     return self._failed("offsite_redirect")
                 url = target
@@ -217,27 +217,39 @@ class RequisiteFetcher:
             inside = tuple(in_stylesheet(_text(response), response.url))
         return Fetched(ref.record_id, inside)
 
-    async def _archived(self, url: str, kind: str) -> tuple[Response | None, CaptureRef] | None:
-        """What an earlier run has; a style sheet is read, for what it names may be missing."""
-        request = Request(url, NO_CALLBACK, dont_filter=True)  # its address is the one that records have
-        try:
-            capture = self._ledger.capture_of_url(safe_uri(request.url))
-            ref = self._ledger.capture_ref(capture.record_id) if capture is not None else None
-        except sqlite3.Error as error:
-            raise self._archive.in_trouble(error) from error
-        response: Response | None = None
-        if ref is None:
-            return None
-        if kind == STYLE:
-            request.meta["replay"] = ref
+    async def _archived(self, url: str, kind: str, page: Page) -> tuple[Response | None, CaptureRef] | None:
+        """What an earlier run has, where redirects led it; a style sheet is read, for what it names may be missing."""
+        for _ in range(REDIRECTS + 1):
+            # its address is the one that records have
+            request = Request(url, NO_CALLBACK, dont_filter=True, meta={"dont_redirect": True})
+            address = safe_uri(request.url)
             try:
-                response = await self._download(request)
-            except Unfinished:
-                if self._archive.stopping.begun:
-                    raise
-                return None  # its file is gone or damaged: it is asked for again
-        self._stats.inc_value("requisites/archived_before")
-        return response, ref
+                capture = self._ledger.capture_of_file(address, page.rules.key(address))
+                ref = self._ledger.capture_ref(capture.record_id) if capture is not None else None
+            except sqlite3.Error as error:
+                raise self._archive.in_trouble(error) from error
+            if capture is None or ref is None:
+                return None
+            response: Response | None = None
+            if kind == STYLE or capture.status != 200:
+                request.meta["replay"] = ref
+                try:
+                    response = await self._download(request)
+                except Unfinished:
+                    if self._archive.stopping.begun:
+                        raise
+                    return None  # its file is gone or damaged: it is asked for again
+            if capture.status == 200:
+                self._stats.inc_value("requisites/archived_before")
+                return response, ref
+            target = redirect_target(response) if response is not None else None
+            if target is None or not self._may_be_followed(target, page):
+                return None
+            url = target
+        return None
+
+    def _may_be_followed(self, target: str, page: Page) -> bool:
+        return page.rules.want(target, page.url) and not self._hidden.hides_url(target)
 
     async def _asked(self, url: str, kind: str, page: Page, until: float) -> tuple[Response, CaptureRef | None]:
         """Fetch it; once more when the failure may pass."""

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import Crawl, Crawler, ReplicaProcess
+from tests.conftest import ROOT, Crawl, Crawler, ReplicaProcess
 from tests.replica.media import jpeg, media, mp4, png
 from tests.replica.server import Answer, LogEntry, Replica, Request, running
 from tests.truth import rows_of
@@ -261,7 +261,48 @@ def test_a_second_pass_asks_only_for_what_failed(captured: Captured, printed: Pr
     asked = printed.asked(since)
     assert not {url for url in NEEDED if asked[url] and url != f"{HOME}/anh/moi.jpg"}
     assert asked[f"{HOME}/anh/mat.jpg"] == 1
-    assert asked[f"{HOME}/anh/moi.jpg"] == 0  # where the redirect leads is archived
+    assert asked[f"{HOME}/anh/doi.jpg"] == asked[f"{HOME}/anh/moi.jpg"] == 0  # where the redirect leads is archived
+    assert asked[f"{HOME}/anh/ra.jpg"] == 1  # where it leads is not
+
+
+class Aging:
+    """One article of baoquocte.vn; each time it is asked for, the cache that it comes from is another one."""
+
+    hosts = ("baoquocte.vn",)
+    url = "https://baoquocte.vn/lang-gom-ven-song-mo-lop-day-nghe-cho-hoc-tro-nho-412345.html"
+    page = (ROOT / "tests/fixtures/baoquocte_vn/article.html").read_bytes()
+
+    def __init__(self) -> None:
+        self.built = 0
+
+    def respond(self, request: Request) -> Answer:
+        if request.url == self.url:
+            self.built += 1
+            body = self.page.replace(b"?rt=202609141038", b"?rt=%d" % self.built)
+            return Answer(200, "OK", [HTML], body + b"<!-- %d -->" % self.built)
+        if "/stores/" in request.target:
+            return Answer(200, "OK", [("Content-Type", "image/webp")], request.target.partition("?")[0].encode())
+        return Answer(404, "Not Found", [HTML], b"")
+
+
+@pytest.mark.slow
+def test_a_query_that_only_dates_a_cache_asks_for_no_file_again(tmp_path_factory: pytest.TempPathFactory) -> None:
+    log = tmp_path_factory.mktemp("log") / "requests.jsonl"
+    with running([Aging()], log=log) as replica:
+        crawl = Crawler(ReplicaProcess(replica.proxy_url, replica.ca_file, {}, log), tmp_path_factory)
+        archive = crawl.new_archive()
+        for _ in range(2):
+            run = crawl(
+                "baoquocte",
+                *("-a", f"seeds={Aging.url}", "-a", "follow=article", "-a", "capture=page", "-a", "recrawl=all"),
+                archive=archive,
+                settings={"REQUISITE_DELAY": "0"},
+            )
+            assert run.status == 0, run.stderr[-3000:]
+        asked = Counter(entry.url.partition("?")[0] for entry in replica.requests if entry.status == 200)
+    assert asked.pop(Aging.url) == 2
+    assert len(asked) >= 4
+    assert set(asked.values()) == {1}
 
 
 @pytest.mark.slow
