@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 VARIABLE: Final = "BAOQUAN_CHROMIUM"
 ON_THE_PATH: Final = ("chromium", "google-chrome")
-VIEWPORT: Final = {"width": 1280, "height": 720}  # as crawler.srcset takes the screen to be
+VIEWPORT: Final = {"width": 1280, "height": 720}  # as crawler.screen takes the screen to be
 
 # A name that slips past the door is not looked up, UDP is not sent, nothing is asked in the background.
 _FLAGS: Final = (

@@ -8,6 +8,8 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml.etree import _Element
 
+from crawler.srcset import candidates
+
 # Elements that hold no text of the page, and elements that do not break a line.
 SKIP = frozenset(
     {"script", "style", "noscript", "template", "head", "nav", "form", "button", "input", "select", "textarea", "svg"}
@@ -49,8 +51,8 @@ def image_address(img: _Element, base_url: str) -> str | None:
         value = (img.get(name) or "").strip()
         if value and not value.startswith(("data:", "about:", "blob:")):
             return absolute(base_url, value)
-    first = (img.get("data-srcset") or img.get("srcset") or "").split(",")[0].split()
-    return absolute(base_url, first[0]) if first and not first[0].startswith("data:") else None
+    first = next((named.url for named in candidates(img.get("data-srcset") or img.get("srcset") or "")), "data:")
+    return None if first.startswith("data:") else absolute(base_url, first)
 
 
 def pixels(element: _Element, name: str) -> int | None:

@@ -16,7 +16,7 @@ from urllib.parse import urldefrag
 from ada_url import join_url
 from lxml.etree import _Element
 
-from crawler import srcset, stylesheet
+from crawler import screen, srcset, stylesheet
 from crawler.urls import MAX_URL, host_of, in_domains, registered_domain
 
 IMAGE, STYLE, SCRIPT, FONT, ICON, VIDEO, DOCUMENT, OTHER = (
@@ -29,6 +29,7 @@ _PRELOADED = {"image": IMAGE, "style": STYLE, "script": SCRIPT, "font": FONT, "v
 _SCRIPT_TYPES = re.compile(r"|module|(?:text|application)/(?:x-)?(?:java|ecma)script", re.I)
 _DOCUMENT = re.compile(r"\.(?:pdf|docx?|xlsx?|pptx?|odt|ods|epub)$", re.I)
 _FILM = re.compile(r"\.(?:mp4|m4v|webm|mp3|m4a|ogg)$", re.I)
+_PLAYED = re.compile(r"\s*$|(?:video|audio)/(?:mp4|webm|ogg|quicktime|x-m4v|mpeg|mp3|aac|wav|flac)\b", re.I)
 _FONT_FILE = re.compile(r"\.(?:woff2?|ttf|otf|eot)$", re.I)
 # Advertising and counting on a paper's own domain; those of others are out because only the paper's hosts are in.
 _NOT_CONTENT = re.compile(
@@ -137,20 +138,20 @@ def _named(root: _Element) -> Iterator[tuple[str, str]]:
 
 
 def _of_image(img: _Element) -> Iterator[str]:
-    """The candidate of the image, or of the first source that a browser takes; and the lazy one a script puts there."""
+    """The candidate of the first source that a browser takes, else of the image; and what a lazy script puts there."""
     picture = next(img.iterancestors("picture"), None)
     before = iter(()) if picture is None else takewhile(lambda e: e is not img, picture.iter("source", "img"))
-    for source in (element for element in before if element.tag == "source"):
-        chosen = srcset.choose(source.get("srcset") or source.get("data-srcset"), source.get("sizes"))
-        if chosen and srcset.matches(source.get("media") or "") and srcset.readable(source.get("type")):
-            yield chosen
-            break
-    else:
-        if chosen := srcset.choose(img.get("srcset"), img.get("sizes"), img.get("src")):
-            yield chosen
+    sources = [
+        source
+        for source in before
+        if source.tag == "source" and screen.matches(source.get("media") or "") and srcset.readable(source.get("type"))
+    ]
     late = next((value for name in _LAZY if (value := img.get(name))), None)
-    if chosen := srcset.choose(img.get("data-srcset"), img.get("data-sizes") or img.get("sizes"), late):
-        yield chosen
+    for prefix, src in (("", img.get("src")), ("data-", late)):
+        chosen = (srcset.choose(source.get(f"{prefix}srcset"), source.get("sizes")) for source in sources)
+        sizes = img.get(f"{prefix}sizes") or img.get("sizes")
+        if address := next(filter(None, chosen), None) or srcset.choose(img.get(f"{prefix}srcset"), sizes, src):
+            yield address
 
 
 def _of_link(link: _Element) -> Iterator[tuple[str, str]]:
@@ -159,7 +160,7 @@ def _of_link(link: _Element) -> Iterator[tuple[str, str]]:
     if "preload" in rel:
         kind = _PRELOADED.get((link.get("as") or "").lower())
         chosen = srcset.choose(link.get("imagesrcset"), link.get("imagesizes"), href) if kind == IMAGE else href
-        if kind and chosen and srcset.matches(link.get("media") or ""):
+        if kind and chosen and screen.matches(link.get("media") or ""):
             yield chosen, kind
     elif not href:
         return
@@ -179,10 +180,11 @@ def _of_css(css: str) -> Iterator[tuple[str, str]]:
 
 
 def _of_film(film: _Element) -> Iterator[tuple[str, str]]:
-    """The poster, the first source, the subtitles."""
+    """The poster, the first source that browsers play, the subtitles."""
     if poster := film.get("poster"):
         yield poster, IMAGE
     places = [film, *film.iter("source")]  # nested, for the parser does not know that they are empty
+    places.sort(key=lambda place: not _PLAYED.match(place.get("type") or ""))
     address = next((value for place in places if (value := place.get("src") or place.get("data-src"))), None)
     if address:
         yield address, VIDEO
@@ -207,7 +209,9 @@ def _of_other(element: _Element, tag: str) -> Iterator[tuple[str, str]]:
             yield address, DOCUMENT if _DOCUMENT.search(re.split("[?#]", address, maxsplit=1)[0]) else OTHER
     elif tag == "input" and (element.get("type") or "").lower() == "image":
         yield element.get("src") or "", IMAGE
-    elif tag == "image":
-        yield element.get("href") or element.get("xlink:href") or "", IMAGE
+    elif tag in ("image", "use", "feimage"):
+        address = element.get("href") or element.get("xlink:href") or "#"
+        if not address.startswith("#"):  # a part of this page
+            yield address, IMAGE
     elif (late := element.get("data-bg") or element.get("data-background-image")) is not None:
         yield late, IMAGE

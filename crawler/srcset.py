@@ -12,23 +12,12 @@ import math
 import re
 from dataclasses import dataclass
 
-VIEWPORT = 1280, 720  # CSS pixels, width and height; one device pixel to a CSS pixel: a laptop, and headless Chromium
-_FONT = 16.0  # CSS pixels to an em
-_UNITS = {"px": 1.0, "em": _FONT, "rem": _FONT, "ch": _FONT / 2, "ex": _FONT / 2, "pt": 4 / 3, "cm": 96 / 2.54} | {
-    "vw": VIEWPORT[0] / 100,
-    "vh": VIEWPORT[1] / 100,
-    "vmin": min(VIEWPORT) / 100,
-    "vmax": max(VIEWPORT) / 100,
-    "in": 96.0,
-    "mm": 96 / 25.4,
-    "pc": 16.0,
-}
+from crawler.screen import SPACE, VIEWPORT, matches, pixels, split, until_comma
 
-_SPACE = " \t\r\n\f"
-_LENGTH = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)([a-z]*)", re.I)
 _DESCRIPTOR = re.compile(r"(\d+|[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)([whx])", re.I)
-_FEATURE = re.compile(r"\(\s*(min-|max-)?(width|height|aspect-ratio|resolution|orientation)\s*:\s*([^()]+?)\s*\)", re.I)
-_TYPES = frozenset(f"image/{name}" for name in ("avif", "webp", "jpeg", "jpg", "png", "apng", "gif", "svg+xml", "bmp"))
+_TYPES = frozenset(
+    f"image/{name}" for name in ("avif", "jxl", "webp", "jpeg", "jpg", "png", "apng", "gif", "svg+xml", "bmp")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +34,19 @@ def candidates(srcset: str) -> list[Candidate]:
     found: list[Candidate] = []
     at, end = 0, len(srcset)
     while True:
-        while at < end and srcset[at] in _SPACE + ",":
+        while at < end and srcset[at] in SPACE + ",":
             at += 1
         if at >= end:
             return found
         start = at
-        while at < end and srcset[at] not in _SPACE:
+        while at < end and srcset[at] not in SPACE:
             at += 1
         url = srcset[start:at]
         descriptors = ""
         if url.endswith(","):
             url = url.rstrip(",")
         else:
-            descriptors, at = _until_comma(srcset, at)
+            descriptors, at = until_comma(srcset, at)
         candidate = _candidate(url, descriptors)
         if candidate is not None:
             found.append(candidate)
@@ -79,7 +68,7 @@ def choose(srcset: str | None, sizes: str | None = None, src: str | None = None)
 
 def source_size(sizes: str) -> float:
     """CSS pixels that the image fills, by its ``sizes``; the viewport's width when it does not say."""
-    for part in _split(sizes):
+    for part in split(sizes):
         condition, _, length = part.rpartition(" ") if not part.endswith(")") else _before_function(part)
         value = pixels(length)
         if value is not None and value >= 0 and (not condition.strip() or matches(condition)):
@@ -87,25 +76,9 @@ def source_size(sizes: str) -> float:
     return float(VIEWPORT[0])
 
 
-def matches(media: str) -> bool:
-    """Whether a media query list holds for the screen. What is not understood does not hold, as in a browser."""
-    return not media.strip() or any(_query(part.strip().lower()) for part in _split(media))
-
-
 def readable(mime: str | None) -> bool:
     """Whether a browser shows images of this type; a source without a type is tried."""
     return not mime or mime.partition(";")[0].strip().lower() in _TYPES
-
-
-def pixels(length: str) -> float | None:
-    """A CSS length in pixels: a number with a unit, or ``calc()`` of sums of them; None for anything else."""
-    length = length.strip().lower()
-    if length.startswith("calc(") and length.endswith(")"):
-        return _sum(length[5:-1])
-    match = _LENGTH.fullmatch(length)
-    if match is None or (match[2] and match[2] not in _UNITS) or (not match[2] and float(match[1]) != 0):
-        return None
-    return float(match[1]) * _UNITS.get(match[2], 0.0)
 
 
 def _density(candidate: Candidate, filled: float) -> float:
@@ -113,62 +86,6 @@ def _density(candidate: Candidate, filled: float) -> float:
     if candidate.width is None:
         return 1.0 if candidate.density is None else candidate.density
     return candidate.width / filled if filled > 0 else math.inf
-
-
-def _sum(text: str) -> float | None:
-    """Sums and differences of lengths, each with a factor or divisor perhaps."""
-    total = 0.0
-    for sign, term in re.findall(r"(^|\s[+-]\s)\s*([^\s()]+(?:\s*[*/]\s*[^\s()]+)*)", text.strip()):
-        value = 1.0
-        for operator, factor in re.findall(r"(^|[*/])\s*([^\s*/]+)", term):
-            number = pixels(factor) if re.search(r"[a-z%]$", factor) else _number(factor)
-            if number is None or (operator == "/" and number == 0):
-                return None
-            value = value / number if operator == "/" else value * number
-        total += -value if "-" in sign else value
-    return total if text.strip() else None
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _query(query: str) -> bool:
-    """One media query: a type, and features joined by ``and``, perhaps all of it negated."""
-    negated = query.startswith("not ")
-    query = query.removeprefix("not ").removeprefix("only ").strip()
-    parts = [part.strip() for part in re.split(r"\band\b", query)]
-    holds = all(part in ("all", "screen") or _feature(part) for part in parts)
-    return holds != negated
-
-
-def _feature(text: str) -> bool:
-    match = _FEATURE.fullmatch(text)
-    if match is None:
-        return False
-    bound, name, value = match[1] or "", match[2].lower(), match[3]
-    if name == "orientation":
-        return value == "landscape"
-    actual, wanted = 1.0, _ratio(value)
-    if name in ("width", "height"):
-        actual, wanted = float(VIEWPORT[name == "height"]), pixels(value)
-    elif name == "aspect-ratio":
-        actual = VIEWPORT[0] / VIEWPORT[1]
-    if wanted is None:
-        return False
-    return actual >= wanted if bound == "min-" else actual <= wanted if bound == "max-" else actual == wanted
-
-
-def _ratio(value: str) -> float | None:
-    """``16/9``, or a resolution: ``2dppx``, ``2x``, ``192dpi``."""
-    if match := re.fullmatch(r"([\d.]+)\s*(?:/\s*([\d.]+)|(dppx|x|dpi))?", value):
-        number, below = _number(match[1]), _number(match[2] or "1")
-        if number is not None and below:
-            return number / below / (96 if match[3] == "dpi" else 1)
-    return None
 
 
 def _candidate(url: str, descriptors: str) -> Candidate | None:
@@ -186,26 +103,6 @@ def _candidate(url: str, descriptors: str) -> Candidate | None:
         elif kind != "h":
             return None
     return Candidate(url, width, density) if url else None
-
-
-def _until_comma(text: str, at: int) -> tuple[str, int]:
-    """The descriptors after an address, up to a comma outside of parentheses."""
-    depth, start = 0, at
-    while at < len(text) and (depth or text[at] != ","):
-        depth = max(0, depth + (text[at] == "(") - (text[at] == ")"))
-        at += 1
-    return text[start:at].strip(_SPACE), at
-
-
-def _split(text: str) -> list[str]:
-    """Parts between commas outside of parentheses."""
-    parts, at = [], 0
-    while at < len(text):
-        part, at = _until_comma(text, at)
-        at += 1
-        if part:
-            parts.append(part)
-    return parts
 
 
 def _before_function(part: str) -> tuple[str, str, str]:

@@ -130,6 +130,7 @@ def test_captions_of_pictures_side_by_side() -> None:
         ('<img src="/blank.gif" data-src="/that.jpg">', "https://bensong.example/that.jpg"),
         ('<img src="data:image/gif;base64,AAAA" data-original="//cdn.example/a.jpg">', "https://cdn.example/a.jpg"),
         ('<img src="data:image/gif;base64,AAAA" srcset="/s.jpg 1x, /l.jpg 2x">', "https://bensong.example/s.jpg"),
+        ('<img srcset="/w=1,h=2/s.jpg 1x, /l.jpg 2x">', "https://bensong.example/w=1,h=2/s.jpg"),
         ('<img src="data:image/gif;base64,AAAA">', None),
         ('<img src="">', None),
         ('<img src="http://[broken">', None),

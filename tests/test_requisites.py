@@ -15,7 +15,8 @@ from scrapy.utils.project import get_project_settings
 
 from crawler.requisite_fetch import Gate, referrer
 from crawler.requisites import RequisiteRules, file_address, in_stylesheet, requisites_of
-from crawler.srcset import candidates, choose, matches, readable, source_size
+from crawler.screen import matches
+from crawler.srcset import candidates, choose, readable, source_size
 from crawler.stylesheet import addresses
 from crawler.urls import MAX_URL
 
@@ -42,6 +43,13 @@ CHOICES: list[tuple[str | None, str | None, str | None, str | None]] = [
     ("a 640w, b 828w, c 1080w", "(min-width: 1024px) calc(66.6vw - 40px), 100vw", None, "b"),
     ("a 640w, b 1080w", "(min-width: 75em) 40rem, 100vw", None, "a"),
     ("a 640w, b 1080w", "0", None, "a"),
+    ("a 100w, b 2000w", "min(100vw, 90px)", None, "a"),
+    ("a 100w, b 2000w", "(min-width: 600px) max(50px, 5vw), 100vw", None, "a"),
+    ("a 100w, b 2000w", "clamp(10px, 50vw, 90px)", None, "a"),
+    ("a 100w, b 2000w", "clamp(10px, 50vw)", None, "b"),  # not understood: it fills the viewport
+    ("a 400w, b 420w", "calc((100vw - 40px) / 3)", None, "b"),
+    ("a 400w, b 420w", "calc(min(100vw, 1240px) / (1 + 2) - 20px)", None, "a"),
+    ("a 100w, b 2000w", "auto, (max-width: 600px) 100vw, 90px", None, "a"),
     ("/w=1,h=2/a.jpg 1x, b 2x", None, None, "/w=1,h=2/a.jpg"),  # commas belong to an address
     ("a.jpg,b.jpg 1x", None, None, "a.jpg,b.jpg"),
     ("a.jpg, ,, b.jpg 2x,", None, None, "a.jpg"),
@@ -76,7 +84,21 @@ def test_choice(srcset: str | None, sizes: str | None, src: str | None, expected
         ("(max-resolution: 144dpi)", True),
         ("(min-aspect-ratio: 16/9)", True),
         ("(min-aspect-ratio: 16/0)", False),
-        ("(prefers-color-scheme: dark)", False),  # not understood: does not hold
+        ("(prefers-color-scheme: dark)", False),
+        ("(prefers-color-scheme: light)", True),
+        ("screen and (hover: hover) and (pointer:fine)", True),
+        ("(min-width: 2000px) or (orientation: landscape)", True),
+        ("((min-width: 2000px) or (max-width: 300px)) and (hover: hover)", False),
+        ("not ((min-width: 2000px) or (max-width: 300px))", True),
+        ("(not (min-width: 2000px))", True),
+        ("(width >= 1000px)", True),
+        ("(width > 1280px)", False),
+        ("(600px <= width < 1280px)", False),
+        ("(height = 720px)", True),
+        ("( min-device-width : 640px )", True),
+        ("(-webkit-min-device-pixel-ratio: 2)", False),
+        ("nothing", False),
+        ("(" * 100_000 + ")" * 100_000, False),
         ("(min-width: schnell)", False),
         ("((((", False),
     ],
@@ -89,7 +111,7 @@ def test_types() -> None:
     assert readable(None)
     assert readable("image/avif")
     assert readable("IMAGE/WEBP; codecs=vp8")
-    assert not readable("image/jxl")
+    assert not readable("image/heic")
 
 
 @given(st.text(alphabet='aB1. ,()xwh-+/"\n\t%', max_size=60), st.text(max_size=60), st.text(max_size=10))
@@ -183,11 +205,25 @@ ELEMENTS: list[tuple[str, list[tuple[str, str]]]] = [
     ('<img src="a.jpg" srcset="b.jpg 640w, c.jpg 1280w" sizes="400px">', [("…b.jpg", "image")]),
     ('<img data-srcset="b.jpg 1x, c.jpg 2x">', [("…b.jpg", "image")]),
     (
-        '<picture><source media="(max-width: 700px)" srcset="s.jpg"><source type="image/jxl" srcset="x.jxl">'
+        '<picture><source media="(max-width: 700px)" srcset="s.jpg"><source type="image/heic" srcset="x.heic">'
         '<source type="image/webp" srcset="w.webp 1x, w2.webp 2x"><img src="a.jpg"></picture>',
         [("…w.webp", "image")],
     ),
     ('<picture><source media="print" srcset="s.jpg"><img src="a.jpg"></picture>', [("…a.jpg", "image")]),
+    (  # before and after a lazy script has run
+        '<picture><source data-srcset="w.webp" type="image/webp"><img src="wait.gif" data-src="a.jpg"></picture>',
+        [("…wait.gif", "image"), ("…w.webp", "image")],
+    ),
+    (
+        '<svg><use href="#a"/><use xlink:href="hinh.svg#b"/><image href="a.png"/><image xlink:href="b.png"/></svg>',
+        [("…hinh.svg", "image"), ("…a.png", "image"), ("…b.png", "image")],
+    ),
+    (
+        '<video><source src="f.m3u8" type="application/x-mpegURL">'
+        '<source src="f.mp4" type="video/mp4; codecs=x"></video>',
+        [("…f.mp4", "video")],
+    ),
+    ('<video><source src="f.m3u8" type="application/x-mpegURL"></video>', [("…f.m3u8", "video")]),
     ('<noscript><img src="a.jpg"></noscript>', [("…a.jpg", "image")]),
     ('<link rel="Preload StyleSheet" as="style" href="a.css">', [("…a.css", "style")]),
     ('<link rel="stylesheet" media="print" href="a.css">', [("…a.css", "style")]),
