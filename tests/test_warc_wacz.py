@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, Crawler
-from tests.peers import run_peer
+from tests.peers import peer, run_peer
 from tests.test_warc_writer import FIELDS, capture, members, write_every_kind
 from warc import record
 from warc.cdxj import index_lines
@@ -268,6 +268,17 @@ def test_the_peer_accepts_it(wacz: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wacz, "a") as archive:
         archive.writestr("logs/a.log", b"a")
     assert "Validation succeeded" not in run_peer("wacz", "validate", "-f", wacz).stdout
+
+
+@pytest.mark.slow
+def test_pywb_takes_it_over(wacz: Path, tmp_path: Path) -> None:
+    manager = peer("wayback").with_name("wb-manager")
+    for command in (("init", "tin"), ("add", "--unpack-wacz", "tin", wacz)):
+        done = subprocess.run([manager, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, "WARNING" in done.stderr) == (0, False), done.stderr
+    taken = (tmp_path / "collections" / "tin" / "indexes" / "index.cdxj").read_bytes().splitlines()
+    with zipfile.ZipFile(wacz) as file:
+        assert len(taken) == len(file.read(INDEX).splitlines()) > 1
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """WACZ 1.1.1: a web archive in one ZIP file, written to disk as it is read.
 
-    archive/<name>.warc.gz    as they are, stored         indexes/index.cdxj     of all of them, stored
+    archive/<name>.warc.gz    as they are, stored         indexes/index.cdx      of all of them, stored
     pages/pages.jsonl         address, time, title, text  <folder>/<name>        further files: rows, logs
     datapackage.json          every part with its SHA-256 and size
     datapackage-digest.json   the SHA-256 of that list
@@ -28,7 +28,7 @@ VERSION: Final = "1.1.1"
 DATAPACKAGE: Final = "datapackage.json"
 DIGEST: Final = "datapackage-digest.json"
 PAGES: Final = "pages/pages.jsonl"
-INDEX: Final = "indexes/index.cdxj"
+INDEX: Final = "indexes/index.cdx"  # the one name for CDXJ that pywb takes, and every other player too
 OWN_FOLDERS: Final = ("archive", "indexes", "pages", "fuzzy")
 PIECE: Final = 1 << 20
 

@@ -138,7 +138,7 @@ def _check_archives(wacz: zipfile.ZipFile, names: list[str]) -> Iterator[Fault]:
                 captures[copy.name] = {}
             copy.unlink()
     for name in names:
-        if name.startswith("indexes/") and name.endswith(".cdxj"):
+        if name.startswith("indexes/") and name.endswith((".cdx", ".cdxj")):
             with wacz.open(name) as lines:
                 for offset, rule, detail in check_index(lines, captures.get, captures):
                     yield name, offset, None, rule, detail
