@@ -27,8 +27,8 @@ from crawler.rebuild_draft import Draft
 from crawler.rebuild_read import files_of, job_of
 from crawler.recovery import ENDINGS, FOLDERS
 from crawler.replay import Replay, read_again
+from crawler.requesting import add_of
 from crawler.robots import sitemaps
-from crawler.scheduler import add_of
 from crawler.sites import Sites
 from crawler.timelimit import within
 from crawler.urls import canonical_url, fingerprint

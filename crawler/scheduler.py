@@ -14,42 +14,40 @@ from __future__ import annotations
 import logging
 import math
 import sqlite3
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from scrapy import Request, signals
 from scrapy.core.scheduler import BaseScheduler
-from scrapy.utils.asyncio import CallLaterResult, call_later
+from scrapy.utils.asyncio import CallLaterResult
 
 from crawler.capture import CaptureRef
 from crawler.conditional import ask_if_changed
 from crawler.crawllog import PassedOver
-from crawler.dom import RENDER
+from crawler.engine import WAKE, Reactor, ScrapyReactor
 from crawler.exclusions import EXCLUDED, NOTHING, Hidden
 from crawler.ledger import Ledger
 from crawler.ledger_ops import (
     ARTICLE_KINDS,
     Add,
-    Done,
-    Failed,
     FrontierRow,
     HostState,
     InFlight,
-    Move,
     Op,
     Redirected,
     Refused,
     Requeue,
 )
 from crawler.limits import DEFAULTS, Limits
+from crawler.outbox import Outbox, Writer
 from crawler.politeness import Politeness
 from crawler.queues import HostQueues
+from crawler.requesting import add_again, add_of, build_request, end_of
 from crawler.slots import Slots
 from crawler.traps import Traps
-from crawler.urls import canonical_url, fingerprint, host_of, is_plain
+from crawler.urls import canonical_url, fingerprint, host_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -59,80 +57,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RECENT = 20_000  # links remembered as told already, so that a link on every page is not told for every page
-BUFFER = 512  # operations handed over at once; fewer go in the next turn of the reactor
 BACKLOG = 20_000  # operations that the writer may be behind before nothing more is handed out
 IN_HAND = 200  # pages read or waiting for their commit, each with its tree in memory, before nothing is handed out
 REFUSALS = 100  # URLs that are refused in one turn of the reactor
 RETRY_DELAY = 4.0  # the n-th repetition of a fetch waits 4**n delays of its host
-
-WAKE = Request("data:,wake", dont_filter=True)
-"""``engine.crawl(WAKE)`` makes the engine ask for requests: the public way to wake it."""
-
-
-class Writer(Protocol):
-    """What the frontier needs of the store. Operations become true in this order, in one of the next commits."""
-
-    def submit(self, ops: list[Op], applied: Callable[[], None] | None = None) -> None:
-        """Apply the operations; ``applied`` is called after the commit, in the writer's thread."""
-
-    def end(self, visit: Visit, ops: list[Op]) -> None:
-        """Apply the operations in one commit with what the visit has written."""
-
-    def passed_over(self, urls: list[PassedOver]) -> None:
-        """These are not fetched."""
-
-    def hurry(self) -> None:
-        """Commit what there is as soon as possible."""
-
-
-class Reactor(Protocol):
-    """What the frontier needs of Scrapy and Twisted."""
-
-    def wake(self) -> None:
-        """Have ``next_request`` called soon."""
-
-    def is_active(self, request: Request) -> bool:
-        """Whether the request is still with the downloader."""
-
-    def in_hand(self) -> int:
-        """Pages that have left the downloader and are not over."""
-
-    def later(self, seconds: float, call: Callable[[], None]) -> CallLaterResult:
-        """Call it after some seconds."""
-
-    def from_thread(self, call: Callable[[], None]) -> None:
-        """Call it soon in the reactor's thread; may be called in any thread."""
-
-
-class ScrapyReactor:
-    """The running engine."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        from twisted.internet import reactor
-
-        self._crawler = crawler
-        self._reactor = cast("Any", reactor)
-
-    def wake(self) -> None:
-        engine = self._crawler.engine
-        if engine is not None and engine.spider is not None:
-            engine.crawl(WAKE)
-
-    def is_active(self, request: Request) -> bool:
-        engine = self._crawler.engine
-        return engine is not None and request in engine.downloader.active
-
-    def in_hand(self) -> int:
-        engine = self._crawler.engine
-        slot = engine.scraper.slot if engine is not None else None
-        return len(slot.active) + len(slot.queue) if slot is not None else 0
-
-    def later(self, seconds: float, call: Callable[[], None]) -> CallLaterResult:
-        return call_later(seconds, call)
-
-    def from_thread(self, call: Callable[[], None]) -> None:
-        self._reactor.callFromThread(call)
 
 
 class LedgerScheduler(BaseScheduler):
@@ -181,13 +109,8 @@ class LedgerScheduler(BaseScheduler):
         self._slots = slots or Slots(None, wall)
         self._patience = patience  # seconds that a run waits for a host that is parked, when there is nothing else
         self._queues = HostQueues(ledger, politeness, clock, wall)
-        self._buffer: list[Op] = []  # told, not handed over yet
-        self._flushing: CallLaterResult | None = None
-        self._committed: deque[list[Op]] = deque()  # by the writer, not taken yet
-        self._behind = 0  # operations told and not committed
-        self._promising = 0  # those of them that may put something into a queue
+        self._outbox = Outbox(writer, reactor, self._take_committed, count)
         self._requeued: dict[int, str] = {}  # host by url_id, until the requeue is committed
-        self._recent: OrderedDict[tuple[bytes, str | None, str | None], int] = OrderedDict()
         self._out: dict[Request, tuple[str, float]] = {}  # host and politeness token of requests with the downloader
         self._articles_out: set[int] = set()  # url_ids handed out that may become a row
         self._alarm: CallLaterResult | None = None
@@ -249,7 +172,7 @@ class LedgerScheduler(BaseScheduler):
         """Hand over what was told; the store commits it when it is closed."""
         for host, left in self._queues.parked().items():
             logger.warning("%s is left alone for another %.0f s; the same command goes on then", host, left)
-        self._flush()
+        self._outbox.flush()
         self._closed = True
         if self._alarm is not None:
             self._alarm.cancel()
@@ -259,7 +182,7 @@ class LedgerScheduler(BaseScheduler):
     def has_pending_requests(self) -> bool:
         if self._full:
             return False
-        return bool(self._leftovers) or self._promising > 0 or self._queues.pending_before(self._worth_waiting)
+        return bool(self._leftovers) or self._outbox.promising > 0 or self._queues.pending_before(self._worth_waiting)
 
     @property
     def _worth_waiting(self) -> float:
@@ -278,24 +201,13 @@ class LedgerScheduler(BaseScheduler):
         url = canonical_url(request.url)
         if url is None:
             return False
-        key, meta = fingerprint(url), request.meta
-        row: FrontierRow | None = meta.get("frontier")
-        if row is None:
-            channel = meta.get("channel")
-            source = None if channel is None else _source(channel, meta.get("via"))
-            via, hop_path, priority = meta.get("via"), meta.get("hop_path", ""), meta.get("priority", 0)
-            seed = meta.get("seed")
-        elif key == row.fingerprint:
+        row: FrontierRow | None = request.meta.get("frontier")
+        if row is not None and fingerprint(url) == row.fingerprint:
             return True  # _continued has put it back
-        else:  # promised by nobody, and as urgent as the address that it stands for
-            channel, source, via, hop_path, priority = row.channel, None, row.url, row.hop_path + ">", row.priority
-            seed = row.began_at
-        kind, depth, render = meta.get("kind", "article"), meta.get("depth", 0), meta.get("render")
-        where = (via, hop_path, channel, source, render)
-        return self._tell(Add(key, url, host_of(url), kind, depth, priority, *where, seed=seed))
+        return self._outbox.tell(add_again(request, url))
 
     def next_request(self) -> Request | None:
-        if self._closed or self._behind >= BACKLOG or self._full or self._reactor.in_hand() >= IN_HAND:
+        if self._closed or self._outbox.behind >= BACKLOG or self._full or self._reactor.in_hand() >= IN_HAND:
             return None
         try:
             return self._next()
@@ -315,14 +227,14 @@ class LedgerScheduler(BaseScheduler):
             chosen = self._queues.take(self._has_room)
             if chosen is None:
                 self._set_alarm()
-                if self._promising and not self._out and not self._queues.pending:
-                    self._flush()
+                if self._outbox.promising and not self._out and not self._queues.pending:
+                    self._outbox.flush()
                     self._writer.hurry()  # the crawl stands still until the commit
                 return None
             reason = self._unwanted(chosen)
             if reason is None:
                 break
-            self._push(InFlight(chosen.url_id))  # so that it leaves the queue's head, like any other
+            self._outbox.push(InFlight(chosen.url_id))  # so that it leaves the queue's head, like any other
             self._refuse(chosen, reason)
             self._queues.recheck(chosen.host)
         else:
@@ -330,7 +242,7 @@ class LedgerScheduler(BaseScheduler):
         request = self._hand_out(chosen)
         self._out[request] = (chosen.host, self._politeness.asked(chosen.host, self._clock()))
         self._queues.recheck(chosen.host)
-        self._push(InFlight(chosen.url_id))
+        self._outbox.push(InFlight(chosen.url_id))
         self._count_asked(chosen)
         return request
 
@@ -355,25 +267,22 @@ class LedgerScheduler(BaseScheduler):
     def discover(self, found: Iterable[Found]) -> None:
         """URLs were promised outside of a visit: seeds, the sitemaps that robots.txt names."""
         for one in found:
-            self._tell(add_of(one))
+            self._outbox.tell(add_of(one))
 
     def finish(self, visit: Visit) -> None:
         """A visit has ended: the state of its URL, its links and its lines become true together."""
         ops: list[Op] = []
         if visit.url_id is not None:
             self._articles_out.discard(visit.url_id)
-            end = _end_of(visit.url_id, visit)
+            end = end_of(visit.url_id, visit)
             if isinstance(end, Requeue):
                 self._requeued[visit.url_id] = host_of(visit.url)
             if end is not None:
                 ops.append(end)
             ops += self._traps.ended(visit)
         adds = [add_of(one, promised=visit.outcome != "redirected") for one in visit.found]
-        ops += [add for add in adds if self._is_news(add)]
-        self._flush()  # what was told before comes before
-        self._note(ops)
-        self._writer.end(visit, ops)
-        self._writer.submit([], partial(self._tell_committed, ops))
+        ops += [add for add in adds if self._outbox.is_news(add)]
+        self._outbox.end(visit, ops)
         if self._room() is not None:
             self._reactor.wake()  # another article may be asked for
 
@@ -384,7 +293,7 @@ class LedgerScheduler(BaseScheduler):
     def park(self, host: str, seconds: float, reason: str) -> None:
         """Ask nothing of the host for a while; later runs keep to it too."""
         self._politeness.park(host, self._clock() + seconds)
-        self._push(HostState(host, parked_until=self._wall() + seconds, reason=reason))
+        self._outbox.push(HostState(host, parked_until=self._wall() + seconds, reason=reason))
         self._count(f"scheduler/parked/{reason}")
 
     def refused(self, host: str, seconds: float | None, reason: str) -> float:
@@ -393,7 +302,7 @@ class LedgerScheduler(BaseScheduler):
         left = self._politeness.refused(host, now, seconds)
         if now + left > before:
             parkings = self._politeness.parkings(host)
-            self._push(HostState(host, parked_until=self._wall() + left, reason=reason, parkings=parkings))
+            self._outbox.push(HostState(host, parked_until=self._wall() + left, reason=reason, parkings=parkings))
             self._count(f"scheduler/parked/{reason}")
             logger.info("%s is left alone for %.0f s: %s", host, left, reason)
         return left
@@ -405,18 +314,18 @@ class LedgerScheduler(BaseScheduler):
     def welcomed(self, host: str) -> None:
         """The host has given a good answer."""
         if self._politeness.welcomed(host):
-            self._push(HostState(host, parkings=0))
+            self._outbox.push(HostState(host, parkings=0))
 
     def ask_again(self, url_ids: Iterable[int], host: str) -> None:
         """These failed for what was the host's trouble, not theirs."""
         for url_id in url_ids:
             self._requeued[url_id] = host
-            self._push(Requeue(url_id))
+            self._outbox.push(Requeue(url_id))
 
     def set_crawl_delay(self, host: str, seconds: float) -> None:
         """robots.txt asks for this delay."""
         self._politeness.set_crawl_delay(host, seconds)
-        self._push(HostState(host, crawl_delay=seconds))
+        self._outbox.push(HostState(host, crawl_delay=seconds))
 
     def turn(self, host: str) -> float:
         """Seconds that a request which is ready to be sent has to wait for those before it, of other processes too.
@@ -455,9 +364,9 @@ class LedgerScheduler(BaseScheduler):
         if url is not None and fingerprint(url) == row.fingerprint:
             retries = request.meta.get("retry_times", row.retries + 1)
             self._requeued[url_id] = row.host
-            self._push(Requeue(url_id, self._politeness.delay(row.host) * RETRY_DELAY**retries, retries))
+            self._outbox.push(Requeue(url_id, self._politeness.delay(row.host) * RETRY_DELAY**retries, retries))
         else:
-            self._push(Redirected(url_id, url or request.url))
+            self._outbox.push(Redirected(url_id, url or request.url))
 
     # --- Requests on their way --------------------------------------------------------------------------------
 
@@ -482,7 +391,7 @@ class LedgerScheduler(BaseScheduler):
         """That is what becomes of the URL, and the next one is asked for soon."""
         self._count(f"refused/{reason}")
         self._writer.passed_over([PassedOver(row.url, reason, row.hop_path, row.via)])
-        self._push(Refused(row.url_id, reason))
+        self._outbox.push(Refused(row.url_id, reason))
         self._reactor.wake()
 
     def _has_room(self, row: FrontierRow) -> bool:
@@ -513,147 +422,16 @@ class LedgerScheduler(BaseScheduler):
         self._alarm, self._alarm_at = None, math.inf
         self._reactor.wake()
 
-    # --- Towards the ledger, and back -------------------------------------------------------------------------
-
-    def _tell(self, add: Add) -> bool:
-        news = self._is_news(add)
-        if news:
-            self._push(add)
-        return news
-
-    def _is_news(self, add: Add) -> bool:
-        """Whether the ledger has to hear of it: not when this run has told the same a short while ago."""
-        key, priority = (add.fingerprint, add.channel, add.source), add.priority if add.wanted else -1
-        told = self._recent.get(key)
-        if told is not None and told >= priority:
-            self._recent.move_to_end(key)
-            self._count("scheduler/seen")
-            return False
-        self._recent[key] = priority
-        if len(self._recent) > RECENT:
-            self._recent.popitem(last=False)
-        self._count("scheduler/enqueued" if add.wanted else "scheduler/noted")
-        return True
-
-    def _push(self, op: Op) -> None:
-        self._note([op])
-        self._buffer.append(op)
-        if len(self._buffer) >= BUFFER:
-            self._flush()
-        elif self._flushing is None:
-            self._flushing = self._reactor.later(0, self._flush)
-
-    def _note(self, ops: list[Op]) -> None:
-        self._behind += len(ops)
-        self._promising += sum(map(_may_queue, ops))
-
-    def _flush(self) -> None:
-        if self._flushing is not None:
-            self._flushing.cancel()
-            self._flushing = None
-        if self._buffer:
-            ops, self._buffer = self._buffer, []
-            self._writer.submit(ops, partial(self._tell_committed, ops))
-
-    def _tell_committed(self, ops: list[Op]) -> None:
-        """In the writer's thread: these operations are committed. One call of the reactor takes those of a commit."""
-        self._committed.append(ops)
-        if len(self._committed) == 1:
-            self._reactor.from_thread(self._take_committed)
-
-    def _take_committed(self) -> None:
+    def _take_committed(self, ops: list[Op]) -> None:
         """What was queued can be read."""
-        committed: list[Op] = []
-        while self._committed:
-            committed += self._committed.popleft()
         if self._closed:
             return
-        self._behind -= len(committed)
-        for op in committed:
+        for op in ops:
             if isinstance(op, InFlight):
                 self._queues.left(op.url_id)
             elif isinstance(op, Add):
                 if op.wanted:
-                    self._promising -= 1
                     self._queues.queued(op.host, op.priority)
             elif isinstance(op, Requeue):
-                self._promising -= 1
                 self._queues.queued(self._requeued.pop(op.url_id), math.inf)
         self._reactor.wake()
-
-
-def build_request(
-    row: FrontierRow, spider: NewsSpider, replay: CaptureRef | None = None, run: Mapping[str, str] | None = None
-) -> Request:
-    """The one place where pages' Requests are made. With ``replay`` the answer is to be read from the archive.
-
-    ``facts`` and those of the ``run`` go into the capture's metadata record: the ledger is rebuilt from them.
-    """
-    facts = {"url": row.url, "via": row.via, "hopsFromSeed": row.hop_path, "kind": row.kind, "channel": row.channel}
-    facts["seed"] = row.began_at
-    facts[RENDER] = row.render
-    meta: dict[str, Any] = {
-        "verbatim_url": is_plain(row.url),  # Scrapy need not look for what it would escape
-        "url_id": row.url_id,
-        "frontier": row,
-        "kind": row.kind,
-        "depth": row.depth,
-        "via": row.via,
-        "hop_path": row.hop_path,
-        "channel": row.channel,
-        "seed": row.seed,
-        "render": row.render,
-        "retry_times": row.retries,
-        "facts": {name: value for name, value in facts.items() if value} | {"depth": str(row.depth)} | dict(run or {}),
-    }
-    if replay is not None:
-        meta["replay"] = replay
-    return Request(row.url, spider.parse, errback=spider.errback, meta=meta, dont_filter=True)
-
-
-def add_of(found: Found, promised: bool = True) -> Add:
-    """What the ledger is told of a URL that was found.
-
-    A redirect's target is in no channel of its own: its channel promised the address that led to it.
-    """
-    source = _source(found.channel, found.via) if promised else None
-    return Add(
-        fingerprint(found.url),
-        found.url,
-        host_of(found.url),
-        found.kind,
-        found.depth,
-        found.priority,
-        found.via,
-        found.hop_path,
-        found.channel,
-        source,
-        day=found.day,
-        wanted=found.wanted,
-        seed=found.seed,
-    )
-
-
-def _may_queue(op: Op) -> bool:
-    return op.wanted if isinstance(op, Add) else isinstance(op, Requeue)
-
-
-def _source(channel: str, via: str | None) -> str:
-    """Which list promised a URL. None for related: every article would be a list."""
-    return "" if channel == "related" else via or ""
-
-
-def _end_of(url_id: int, visit: Visit) -> Move | None:
-    """The state that the visit leaves its URL in; None to leave it captured."""
-    reason = visit.reason or visit.outcome
-    if visit.outcome == "done":
-        return Done(url_id, visit.reason)
-    if visit.outcome == "failed":
-        return Failed(url_id, reason)
-    if visit.outcome == "refused":
-        return Refused(url_id, reason)
-    if visit.outcome == "redirected":
-        return Redirected(url_id, reason)
-    if visit.outcome == "queued":
-        return Requeue(url_id, visit.delay, visit.retries)
-    return None

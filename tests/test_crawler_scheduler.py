@@ -25,10 +25,12 @@ from scrapy import Request
 
 from crawler import queues, scheduler
 from crawler.capture import CaptureRef
+from crawler.engine import WAKE
 from crawler.ledger import Ledger
 from crawler.ledger_ops import Capture, FrontierRow, HostState, Op
 from crawler.politeness import Politeness
-from crawler.scheduler import WAKE, LedgerScheduler, build_request
+from crawler.requesting import build_request
+from crawler.scheduler import LedgerScheduler
 from crawler.urls import fingerprint
 from crawler.visit import Found, Visit
 
@@ -307,7 +309,7 @@ def test_the_same_news_is_told_once(make: Callable[..., Desk]) -> None:
     for source in ("https://h.vn/1", "https://h.vn/2"):
         desk.discover("a", via=source, channel="related")
     desk.discover("a", via="https://h.vn/1", priority=5)
-    assert len(desk.scheduler._buffer) == 4
+    assert len(desk.scheduler._outbox._buffer) == 4
     assert desk.counts["scheduler/seen"] == 2
     desk.commit()
     assert desk.one("SELECT COUNT(*) FROM channels") == (3,)

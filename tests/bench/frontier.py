@@ -79,13 +79,13 @@ async def ledger(urls: int, hosts: int, folder: Path) -> dict[str, float]:
         scheduler.finish(Visit(None, f"https://bao0.example/{start}", "category", found=links))
         if start % 1000 == 0:
             await asyncio.sleep(0)
-            while scheduler._behind >= BACKLOG:
+            while scheduler._outbox.behind >= BACKLOG:
                 await asyncio.sleep(0.001)
-    while scheduler._behind:
+    while scheduler._outbox.behind:
         await asyncio.sleep(0.001)
     queued = monotonic()
     handed_out = handing = 0.0
-    while scheduler.has_pending_requests() or scheduler._behind:
+    while scheduler.has_pending_requests() or scheduler._outbox.behind:
         loop.woken.clear()
         before = monotonic()
         batch = []

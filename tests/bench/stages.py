@@ -43,7 +43,7 @@ STAGES = {
     "frontier": (
         "crawler.scheduler:LedgerScheduler.next_request",
         "crawler.scheduler:LedgerScheduler.finish",
-        "crawler.scheduler:LedgerScheduler._take_committed",
+        "crawler.outbox:Outbox._take_committed",
     ),
     "writer: records, digests, gzip": ("crawler.store:Store._do_append",),
     "writer: versions, rows": ("crawler.store:Store._do_decide", "crawler.store:Store._do_end"),
