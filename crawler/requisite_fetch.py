@@ -31,7 +31,7 @@ from crawler.exclusions import EXCLUDED, Hidden
 from crawler.ledger import Ledger
 from crawler.limits import NotRead
 from crawler.patience import retry_after
-from crawler.requisites import IMAGE, STYLE, Requisite, RequisiteRules, in_stylesheet
+from crawler.requisites import IMAGE, STYLE, VIDEO, Requisite, RequisiteRules, in_stylesheet
 from crawler.robotsmw import RobotsClosed, redirect_target
 from crawler.stopping import Unfinished
 from crawler.trouble import OutputTrouble
@@ -56,6 +56,7 @@ MOST = 500  # files of one article: what a page generates without end is cut her
 KEPT = 50_000  # files remembered as asked by this run
 REDIRECTS = 5
 REFUSALS = 3  # 403 in a row are a wall: the host is left alone, its pages too
+HTML = "text/html"
 HOP = "Q"  # in a capture's hop path
 
 ACCEPT = {
@@ -210,6 +211,8 @@ class RequisiteFetcher:
             return self._failed(reason_of(error))
         if response is not None and response.status != 200:
             return self._failed(f"http_{response.status}")
+        if response is not None and is_in_words(response, requisite.kind):
+            return self._failed("html")
         if ref is None:
             return self._failed("not_archived")
         inside: tuple[Requisite, ...] = ()
@@ -231,7 +234,7 @@ class RequisiteFetcher:
             if capture is None or ref is None:
                 return None
             response: Response | None = None
-            if kind == STYLE or capture.status != 200:
+            if kind == STYLE or capture.status != 200 or capture.mime == HTML:
                 request.meta["replay"] = ref
                 try:
                     response = await self._download(request)
@@ -239,6 +242,8 @@ class RequisiteFetcher:
                     if self._archive.stopping.begun:
                         raise
                     return None  # its file is gone or damaged: it is asked for again
+            if response is not None and is_in_words(response, kind):
+                return None
             if capture.status == 200:
                 self._stats.inc_value("requisites/archived_before")
                 return response, ref
@@ -353,6 +358,12 @@ def referrer(page_url: str, url: str) -> str:
 
 def _may_be_repeated(task: asyncio.Task[Fetched]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None or task.result().again)
+
+
+def is_in_words(response: Response, kind: str) -> bool:
+    """Whether a page came in the place of a picture: a soft 404. A browser shows a picture whatever its type says."""
+    mime = (response.headers.get("Content-Type") or b"").decode("latin-1").partition(";")[0].strip().lower()
+    return kind in (IMAGE, VIDEO) and response.status == 200 and mime == HTML and response.body.lstrip()[:1] == b"<"
 
 
 def _text(response: Response) -> str:

@@ -31,6 +31,7 @@ HTML = ("Content-Type", "text/html; charset=utf-8")
 FILM_BYTES = 200_000
 FAULTS = {
     "http_404": 1,
+    "html": 1,
     "http_500": 1,
     "robots": 1,
     "offsite_redirect": 1,
@@ -64,7 +65,8 @@ SECOND_SHEET = f"""@import url(chinh.css); @font-face {{ src: url("chu.woff2") }
 q {{ background: url(data:x,), url({CLOSED_HOST}/2.jpg) }}""".encode()
 
 FAULTY = f"""<img src="/anh/mat.jpg"><img src="/anh/loi.jpg"><img src="/cam/kin.jpg"><img src="/anh/doi.jpg">
-<img src="/anh/ra.jpg"><img src="/anh/vong.jpg"><img src="/anh/dut.jpg">
+<img src="/anh/ra.jpg"><img src="/anh/vong.jpg"><img src="/anh/dut.jpg"><img src="/anh/loi-noi.jpg">
+<img src="/anh/sai-kieu.jpg">
 <img src="{CLOSED_HOST}/1.jpg"><video src="/phim.mp4"></video>
 <img src="http://ads.bao-anh.example/qc.jpg"><img src="{ELSEWHERE}/qc.jpg"><a href="/van-ban.pdf">Văn bản</a>"""
 
@@ -112,6 +114,10 @@ class Paper:
             return Answer(302, "Found", [("Location", target)], b"")
         if path == "/anh/mat.jpg":
             return Answer(404, "Not Found", [HTML], b"<h1>404</h1>")
+        if path == "/anh/loi-noi.jpg":
+            return Answer(200, "OK", [HTML], b"\n<h1>404</h1>")
+        if path == "/anh/sai-kieu.jpg":
+            return Answer(200, "OK", [HTML], jpeg(b"a"))
         if path == "/anh/loi.jpg":
             return Answer(500, "Internal Server Error", [HTML], b"")
         if path == "/anh/dut.jpg":  # says more than it sends
@@ -205,7 +211,7 @@ def test_rows_name_the_records_of_their_images(captured: Captured) -> None:
     by_id = records(captured.run.archive)
     held = {image["url"]: image["record_id"] for row in rows.values() for image in row["images"]}
     assert {url for url, record_id in held.items() if record_id} == {
-        *(f"{HOME}/anh/a.jpg", f"{HOME}/anh/doi.jpg", f"{IMAGES}/b.png")
+        *(f"{HOME}/anh/a.jpg", f"{HOME}/anh/doi.jpg", f"{IMAGES}/b.png", f"{HOME}/anh/sai-kieu.jpg")
     }
     assert by_id[held[f"{HOME}/anh/a.jpg"]].target_uri == f"{HOME}/anh/a.jpg"
     assert by_id[held[f"{HOME}/anh/doi.jpg"]].target_uri == f"{HOME}/anh/moi.jpg"
@@ -260,7 +266,8 @@ def test_a_second_pass_asks_only_for_what_failed(captured: Captured, printed: Pr
     assert again.status == 0, again.stderr[-3000:]
     asked = printed.asked(since)
     assert not {url for url in NEEDED if asked[url] and url != f"{HOME}/anh/moi.jpg"}
-    assert asked[f"{HOME}/anh/mat.jpg"] == 1
+    assert asked[f"{HOME}/anh/mat.jpg"] == asked[f"{HOME}/anh/loi-noi.jpg"] == 1
+    assert asked[f"{HOME}/anh/sai-kieu.jpg"] == 0
     assert asked[f"{HOME}/anh/doi.jpg"] == asked[f"{HOME}/anh/moi.jpg"] == 0  # where the redirect leads is archived
     assert asked[f"{HOME}/anh/ra.jpg"] == 1  # where it leads is not
 
