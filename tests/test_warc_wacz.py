@@ -6,10 +6,12 @@ import gzip
 import hashlib
 import json
 import signal
+import struct
 import subprocess
 import sys
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -87,6 +89,18 @@ def test_the_parts(wacz: Path, tmp_path: Path) -> None:
         digest = hashlib.sha256(parts.read(DATAPACKAGE)).hexdigest()
         assert json.loads(parts.read(DIGEST)) == {"path": DATAPACKAGE, "hash": f"sha256:{digest}"}
     assert list(check_wacz(wacz)) == []
+
+
+def test_parts_lie_where_players_look_for_them(wacz: Path) -> None:
+    """The reader of ReplayWeb.page looks into a part's own head only if the directory has an extra field for it."""
+    data = wacz.read_bytes()
+    with zipfile.ZipFile(wacz) as parts:
+        for info in parts.infolist():
+            name, extra = struct.unpack_from("<HH", data, info.header_offset + 26)
+            begin = info.header_offset + 30 + name + (extra if info.extra else 0)
+            stored = data[begin : begin + info.compress_size]
+            is_deflated = info.compress_type == zipfile.ZIP_DEFLATED
+            assert (zlib.decompress(stored, -15) if is_deflated else stored) == parts.read(info), info.filename
 
 
 def test_nothing_stands_under_the_name_before_it_is_whole(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -131,6 +132,9 @@ class Wacz:
         info = zipfile.ZipInfo(name, self._created.timetuple()[:6])
         info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
         info.external_attr = 0o644 << 16
+        # A time, so that the part has an extra field in the directory: ReplayWeb.page looks for the one that zip64
+        # puts before the part's data only then, and takes it for data else.
+        info.extra = struct.pack("<HHBI", 0x5455, 5, 1, int(self._created.timestamp()))
         sha256, size = hashlib.sha256(), 0
         with self._zip.open(info, "w", force_zip64=True) as part:
             for piece in pieces:
