@@ -120,6 +120,13 @@ RECORDS = {
     "version 1.0": (replaced(RESPONSE, b"WARC/1.1", b"WARC/1.0"), {"version"}),
     "version line with bare LF": (replaced(RESPONSE, b"WARC/1.1\r\n", b"WARC/1.1\n"), {"version"}),
     "no version line": (replaced(METADATA, b"WARC/1.1\r\n", b""), {"garbage"}),
+    "space behind the version": (replaced(RESPONSE, b"WARC/1.1\r\n", b"WARC/1.1 \r\n"), {"version"}),
+    "CR behind the version": (replaced(RESPONSE, b"WARC/1.1\r\n", b"WARC/1.1\r\r\n"), {"version"}),
+    "CR before CRLF": (matched(METADATA, rb"(WARC-Date: \S+)", rb"\1\r"), {"header-syntax", "date"}),
+    "odd space behind a value": (
+        matched(METADATA, rb"(WARC-Date: \S+)", rb"\1" + "\u3000".encode()),
+        {"date"},
+    ),
     "header line with bare LF": (matched(METADATA, rb"(WARC-Date: \S+)\r\n", rb"\1\n"), {"header-syntax"}),
     "header without colon": (replaced(METADATA, b"WARC-Cipher-Suite: ", b"WARC-Cipher-Suite "), {"header-syntax"}),
     "space before the colon": (replaced(METADATA, b"WARC-Cipher-Suite:", b"WARC-Cipher-Suite :"), {"header-syntax"}),
@@ -234,6 +241,10 @@ RECORDS = {
     ),
     "revisit of another day": (matched(REVISIT, rb"(To-Date: 2026-11-)21", rb"\g<1>20"), {"revisit"}),
     "revisit with a body": (reblocked(REVISIT, b"\r\n\r\n", b"\r\n\r\nlua"), {"revisit"}),
+    "revisit with the digest of nothing": (
+        matched(REVISIT, rb"(Block-Digest: )\S+", rb"\1" + digest_of(b"").encode()),
+        {"block-digest"},
+    ),
     "revisit that is not marked": (matched(REVISIT, rb"WARC-Truncated: " + LINE, b""), {"revisit"}),
     "two records in a member": (
         lambda r: [*r[:CHAIN], r[CHAIN] + r[CHUNKED], *r[CHUNKED_REQUEST:]],
@@ -417,6 +428,36 @@ def test_other_producers_are_accepted(tmp_path, write):
     assert not report.ours
 
 
+OF_A = "sha1:" + base64.b32encode(hashlib.sha1(b"lua").digest()).decode()
+PROFILE = "WARC-Profile: http://netpreserve.org/warc/1.0/revisit/identical-payload-digest"
+
+
+@pytest.mark.parametrize(
+    ("kind", "headers", "block"),
+    [
+        ("revisit", [PROFILE, f"WARC-Payload-Digest: {OF_A}"], b""),  # without a block no Content-Type is asked for
+        ("revisit", [PROFILE, f"WARC-Payload-Digest: {OF_A}", "Content-Type: text/dns"], b""),
+        # as wget --warc-dedup writes it
+        (
+            "revisit",
+            [PROFILE, f"WARC-Block-Digest: {digest_of(b'')}", "Content-Type: application/http;msgtype=response"],
+            b"HTTP/1.0 200 OK\r\n\r\n",
+        ),
+        ("resource", ["WARC-Segment-Number: 1", f"WARC-Payload-Digest: {OF_A}", "Content-Type: text/plain"], b"lu"),
+        ("continuation", ["WARC-Segment-Number: 2", f"WARC-Payload-Digest: {OF_A}"], b"a"),
+        ("conversion", [f"WARC-Payload-Digest: {OF_A}", "Content-Type: text/plain"], b"lua"),
+        ("conversion", ["Content-Length:", " 3", "Content-Type:", "\ttext/plain"], b"lua"),
+    ],
+)
+def test_what_the_standard_allows_others(tmp_path, kind, headers, block):
+    lines = ["WARC/1.1", f"WARC-Type: {kind}", "WARC-Record-ID: <urn:a:1>", "WARC-Date: 2026-11-21T10:00:00Z"]
+    lines += ["WARC-Target-URI: http://bao.vn/", *headers]
+    lines += [] if "Content-Length:" in headers else [f"Content-Length: {len(block)}"]
+    path = tmp_path / "a.warc"
+    path.write_bytes("".join(f"{line}\r\n" for line in [*lines, ""]).encode() + block + b"\r\n\r\n")
+    assert (verify(path).faults, verify(path).records) == ([], 1)
+
+
 def test_an_old_plain_file_is_accepted_and_its_damage_found(tmp_path):
     path = tmp_path / "old.warc"
     path.write_bytes(PLAIN_1_0)
@@ -510,6 +551,13 @@ def test_no_damage_is_too_odd_to_be_reported(sound, tmp_path, number, where, len
             ("md5", hashlib.md5(b"a").digest()),
         ),
         ("xxh64:00", ("xxh64", b"")),
+        ("sha1:3i42h3s6nnfq2msvx7xzkyayscx5qbyj", ("sha1", hashlib.sha1(b"").digest())),
+        (
+            "sha256:" + base64.urlsafe_b64encode(hashlib.sha256(b"abc").digest()).decode(),
+            ("sha256", hashlib.sha256(b"abc").digest()),
+        ),
+        ("sha1:2jmj7l5rSw0yVb/vlWAYkK/YBwk=", ("sha1", hashlib.sha1(b"").digest())),
+        ("sha1:2jmj7l5rSw0y!!Vb/vlWAYkK/YBwk=", None),
         ("sha1:", None),
         ("sha1:3I42", None),
         ("3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ", None),
@@ -536,6 +584,8 @@ def test_digest_values(value, parsed):
         ("2026-11-31T10:00:00Z", "WARC/1.1", False),
         ("2026-11-21T24:00:01Z", "WARC/1.1", False),
         ("2026-11-21T10:00:00+07:00", "WARC/1.1", False),
+        ("2026-11-21T10:00:00.٣Z", "WARC/1.1", False),
+        ("2016-12-31T23:59:60Z", "WARC/1.1", False),
         ("20261121100000", "WARC/1.1", False),
         ("", "WARC/1.1", False),
     ],

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from warc.digest import EMPTY_PAYLOAD
 from warc.examine import Examined, parse_digest
 from warc.message import (
     ORIGINAL_TRANSFER_ENCODING,
@@ -49,8 +50,8 @@ _ONCE: Final = frozenset(
         "warc-cipher-suite",
     }
 )
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z")
-_SHORT_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}(T\d{2}:\d{2}Z)?)?)?")  # 1.1 allows fewer digits
+_DATE = re.compile(r"(?a)\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z")
+_SHORT_DATE = re.compile(r"(?a)\d{4}(-\d{2}(-\d{2}(T\d{2}:\d{2}Z)?)?)?")  # 1.1 allows fewer digits
 _ID = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+>")
 _OUR_ID = re.compile(r"<urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}>")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
@@ -183,6 +184,8 @@ def _revisit_faults(record: Examined) -> Iterator[Finding]:
         yield "revisit", "WARC-Truncated is not length"
     if record.body_length:
         yield "revisit", f"{record.body_length} bytes behind the HTTP head"
+    if record.length and record.get("WARC-Block-Digest") == EMPTY_PAYLOAD:
+        yield "block-digest", "it is that of nothing"
 
 
 def _http_faults(record: Examined) -> Iterator[Finding]:
