@@ -158,8 +158,25 @@ def edited(number: int, **fields: str) -> Callable[[list[bytes]], list[bytes]]:
     return damage
 
 
+@pytest.mark.parametrize(
+    ("uri", "date", "begins"),
+    [
+        ("", DATE, []),  # nobody can ask for it
+        ("http://a b/ c", DATE, [b"a%20b)/%20c 20261121100000 "]),
+        ("http://bao.vn/", "\u0662\u0660\u0662\u0666", [b"vn,bao)/ 00000101000000 "]),
+    ],
+)
+def test_records_of_odd_addresses_and_dates(uri: str, date: str, begins: list[bytes], tmp_path: Path) -> None:
+    path = tmp_path / "a.warc"
+    lines = ["WARC/1.1", "WARC-Type: response", f"WARC-Target-URI: {uri}", f"WARC-Date: {date}", "Content-Length: 0"]
+    path.write_bytes("\r\n".join([*lines, "", "", "", ""]).encode())
+    assert [line[: len(begin)] for line, begin in zip(index_lines(path), begins, strict=True)] == begins
+    assert len(captures_of(path)) == len(begins)
+
+
 WRONG: dict[str, tuple[Callable[[list[bytes]], list[bytes]], set[str]]] = {
     "order": (lambda lines: lines[::-1], {"index-order"}),
+    "a line twice": (lambda lines: [lines[0], *lines], {"index-order"}),
     "no JSON": (lambda lines: [lines[0][:-5] + b"\n", *lines[1:]], {"index-line", "index-missing"}),
     "no line end": (lambda lines: [*lines[:-1], lines[-1][:-1]], {"index-line", "index-missing"}),
     "a line less": (lambda lines: lines[1:], {"index-missing"}),

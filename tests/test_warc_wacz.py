@@ -170,10 +170,37 @@ def put(name: str, data: bytes) -> Callable[[Parts], Parts]:
     return damage
 
 
+def part_added(name: str, data: bytes) -> Callable[[Parts], Parts]:
+    """A part more, and list and digest put right."""
+    part = {"name": "x", "path": name, "bytes": len(data), "hash": f"sha256:{hashlib.sha256(data).hexdigest()}"}
+    return lambda parts: listed(lambda package: package["resources"].append(part))(parts | {name: data})
+
+
 WARC = "archive/baoquocte-20261122100000-00000-thu.warc.gz"
 DAMAGE: dict[str, tuple[Callable[[Parts], Parts], str, str]] = {
     "no list": (without(DATAPACKAGE), DATAPACKAGE, "wacz"),
     "a list that is none": (lambda parts: parts | {DATAPACKAGE: b"[]"}, DATAPACKAGE, "wacz"),
+    "a list without end": (lambda parts: parts | {DATAPACKAGE: b"[" * 200_000}, DATAPACKAGE, "wacz"),
+    "a page without end": (put(PAGES, b'{"format":"a"}\n' + b"[" * 200_000 + b"\n"), PAGES, "wacz"),
+    "an index line without end": (
+        lambda parts: put(INDEX, parts[INDEX] + b'z) 20260101000000 {"a":' + b"[" * 200_000 + b"}\n")(parts),
+        INDEX,
+        "index-line",
+    ),
+    "a digest without length": (
+        lambda parts: listed(lambda package: package["resources"][0].update(hash="shake_128:00"))(parts),
+        WARC.replace("22100000", "21100000"),
+        "wacz",
+    ),
+    "a path that leads out": (part_added("../../etc/x", b"x"), "../../etc/x", "wacz"),
+    "a path from the root": (part_added("/etc/x", b"x"), "/etc/x", "wacz"),
+    "an archive that is no file": (part_added("archive/..", b"x"), "archive/..", "wacz"),
+    "an archive with a long name": (part_added(f"archive/{'a' * 300}", b"x"), f"archive/{'a' * 300}", "wacz"),
+    "a record without address": (
+        part_added("archive/a.warc", b"WARC/1.1\r\nWARC-Type: response\r\nContent-Length: 0\r\n\r\n\r\n\r\n"),
+        "archive/a.warc",
+        "header-missing",
+    ),
     "no digest of the list": (without(DIGEST), DIGEST, "wacz"),
     "a changed list": (lambda parts: parts | {DATAPACKAGE: parts[DATAPACKAGE] + b" "}, DIGEST, "wacz"),
     "a digest that is none": (lambda parts: parts | {DIGEST: b"{}"}, DIGEST, "wacz"),
@@ -238,6 +265,23 @@ def test_damage_to_the_zip(wacz: Path) -> None:
     broken = bytearray(data)
     broken[data.index(b"\x1f\x8b") + 20] ^= 1
     wacz.write_bytes(broken)
+    assert {fault[3] for fault in check_wacz(wacz)} >= {"wacz"}
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        {8: 0x01},  # encrypted
+        {10: 0x0E},  # packed by LZMA
+        {9: 0x08, 46: 0xFF},  # a name in UTF-8 that is none
+    ],
+)
+def test_a_part_that_cannot_be_read_is_named(wacz: Path, put: dict[int, int]) -> None:
+    data = bytearray(wacz.read_bytes())
+    entry = data.index(b"PK\x01\x02")
+    for place, byte in put.items():
+        data[entry + place] = byte
+    wacz.write_bytes(data)
     assert {fault[3] for fault in check_wacz(wacz)} >= {"wacz"}
 
 

@@ -62,14 +62,15 @@ def index_lines(warc: Path) -> Iterator[bytes]:
     if is_meta(warc.name):  # nobody asks a replay tool for a run's log, and a log may be large
         return
     for record in read_records(warc):
-        if record.type not in INDEXED or record.target_uri.startswith(EVIDENCE):
+        if record.type not in INDEXED or not record.target_uri or record.target_uri.startswith(EVIDENCE):
             continue
         if record.type in ("resource", "metadata") and _is_fields(record):
             continue
         fields = {"url": record.target_uri, **_facts(record)}
         fields |= {"length": str(record.length), "offset": str(record.offset), "filename": warc.name}
         shown = json.dumps({name: value for name, value in fields.items() if value})
-        yield f"{surt(record.target_uri)} {timestamp14(record.date)} {shown}\n".encode("ascii", "backslashreplace")
+        key = "%20".join(surt(record.target_uri).split())  # a URI that is none may hold white space
+        yield f"{key} {timestamp14(record.date)} {shown}\n".encode("ascii", "backslashreplace")
 
 
 def parse_line(line: bytes) -> Entry:
@@ -77,7 +78,7 @@ def parse_line(line: bytes) -> Entry:
     found = _LINE.fullmatch(line)
     try:
         fields = json.loads(found[3]) if found else None
-    except ValueError:
+    except (ValueError, RecursionError):
         fields = None
     if found is None or not isinstance(fields, dict):
         raise BadLine(f"not key, time and JSON: {line[:60]!r}")
@@ -126,7 +127,7 @@ def timestamp14(date: str) -> str:
     >>> timestamp14("2026-11-21T10:00:00.25Z"), timestamp14("2026-11")
     ('20261121100000', '20261101000000')
     """
-    digits = re.sub(r"\D", "", date.partition(".")[0])[:14]
+    digits = re.sub(r"[^0-9]", "", date.partition(".")[0])[:14]
     return digits + "00000101000000"[len(digits) :]
 
 

@@ -30,6 +30,8 @@ def check_index(
     for line in lines:
         if line < before:
             yield offset, "index-order", f"{line[:60]!r} stands behind a greater line"
+        elif line == before:
+            yield offset, "index-order", f"{line[:60]!r} stands in it twice"
         before = line
         try:
             entry = parse_line(line)

@@ -9,13 +9,17 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from lzma import LZMAError
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from warc.cdxj_check import Captures, captures_of, check_index
 from warc.reader import DamagedRecord
 from warc.verify import verify
 from warc.wacz import DATAPACKAGE, DIGEST, PAGES, PIECE
+
+# What zipfile raises for an archive that is broken, encrypted (RuntimeError) or packed in a way that it does not know
+BROKEN: Final = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError)
 
 Fault = tuple[str, int | None, str | None, str, str]  # part, offset in it, record id, rule, detail
 
@@ -25,8 +29,7 @@ def check_wacz(path: Path) -> Iterator[Fault]:
     try:
         with zipfile.ZipFile(path) as wacz:
             yield from _check(wacz)
-    # NotImplementedError is what zipfile raises for a compression that it does not know
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except BROKEN as error:
         yield "", None, None, "wacz", str(error)
 
 
@@ -51,7 +54,7 @@ def _package(wacz: zipfile.ZipFile) -> dict[str, Any] | None:
         package = json.loads(wacz.read(DATAPACKAGE))
         resources = package["resources"]
         good = all(isinstance(part["path"], str) and isinstance(part["hash"], str) for part in resources)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
     return package if good else None
 
@@ -63,13 +66,15 @@ def _check_list(wacz: zipfile.ZipFile, package: dict[str, Any], names: set[str])
     for part in package["resources"]:
         name = part["path"]
         listed.add(name)
+        if name.startswith("/") or ".." in name.split("/"):
+            yield name, None, None, "wacz", "its path leads out of the file"
         if name not in names:
             yield name, None, None, "wacz", "it is listed and missing"
             continue
         algorithm, _, digest = part["hash"].partition(":")
         try:
             found, size = _digest(wacz, name, algorithm)
-        except (ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except BROKEN as error:
             yield name, None, None, "wacz", str(error)
             continue
         if size != part.get("bytes", size):
@@ -81,7 +86,7 @@ def _check_list(wacz: zipfile.ZipFile, package: dict[str, Any], names: set[str])
     if DIGEST in names:
         try:
             digest = json.loads(wacz.read(DIGEST))["hash"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             digest = None
         if digest != "sha256:" + _digest(wacz, DATAPACKAGE, "sha256")[0]:
             yield DIGEST, None, None, "wacz", f"{DATAPACKAGE} has another digest"
@@ -91,6 +96,8 @@ def _check_list(wacz: zipfile.ZipFile, package: dict[str, Any], names: set[str])
 
 def _digest(wacz: zipfile.ZipFile, name: str, algorithm: str) -> tuple[str, int]:
     digest, size = hashlib.new(algorithm, usedforsecurity=False), 0
+    if not digest.digest_size:
+        raise ValueError(f"{algorithm} has no length of its own")
     with wacz.open(name) as part:
         while piece := part.read(PIECE):
             digest.update(piece)
@@ -107,7 +114,7 @@ def _check_pages(wacz: zipfile.ZipFile) -> Iterator[Fault]:
                 try:
                     page = json.loads(line)
                     good = "format" in page if number == 0 else bool(page["url"] and page["ts"])
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, RecursionError):
                     good = False
                 if not good:
                     yield PAGES, offset, None, "wacz", f"line {number + 1} is no {'page' if number else 'head line'}"
@@ -128,8 +135,12 @@ def _check_archives(wacz: zipfile.ZipFile, names: list[str]) -> Iterator[Fault]:
             if wacz.getinfo(name).compress_type != zipfile.ZIP_STORED:
                 yield name, None, None, "wacz", "it is deflated: players cannot seek in it"
             copy = Path(folder) / name.rpartition("/")[2]
-            with wacz.open(name) as part, copy.open("wb") as file:
-                shutil.copyfileobj(part, file, PIECE)
+            try:
+                with wacz.open(name) as part, copy.open("wb") as file:
+                    shutil.copyfileobj(part, file, PIECE)
+            except OSError as error:
+                yield name, None, None, "wacz", error.strerror or str(error)
+                continue
             for fault in verify(copy).faults:
                 yield name, fault.offset, fault.record_id, fault.rule, fault.detail
             try:
