@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -26,12 +27,14 @@ from crawler.findings import Checked
 from crawler.ledger_files import LEDGER, FileTable
 from crawler.limits import NotRead
 from crawler.offline import Offline
+from crawler.rebuild_read import job_of
 from crawler.replay import Replay, UnreadableCapture, raw_response
 from crawler.rowcheck import Unproven, check_ids, compare, read_row
 from crawler.serialize import to_line
 from crawler.timelimit import within
 from warc.digest import digest_of
 from warc.reader import Capture, DamagedRecord, Record, capture_of, read_at, read_records
+from warc.relations import NO_ORIGINAL, Revisit, payload_digest
 from warc.writer import OPEN, is_meta
 
 if TYPE_CHECKING:
@@ -51,7 +54,9 @@ class Evidence:
         self._seconds = settings.getfloat("EXTRACT_SECONDS")
         self._replay = Replay(settings)
         self._makers: dict[str, Offline] = {}
-        self._ledger = FileTable(folder, read_only=True) if (folder / LEDGER).is_file() else None
+        self._ledger: FileTable | None = None
+        with suppress(sqlite3.Error):  # a damaged ledger is told of once, and the files say where records lie
+            self._ledger = FileTable(folder, read_only=True) if (folder / LEDGER).is_file() else None
         self._places: dict[str, tuple[str, int]] | None = None
 
     def check_rows(self, path: Path, name: str, begin: int = 0, end: int | None = None) -> Checked:
@@ -65,14 +70,26 @@ class Evidence:
                 record_id = row["warc"]["record_id"]
                 checked.row_ids.append(row["row_id"])
                 check_ids(row)
+                if name.startswith("articles/") and row["run"] != job_of(name):
+                    raise Unproven("row-run", f"it is of the run {row['run']!r}")
                 older = self._check(row, path)
                 if older:
                     checked.older[older] += 1
             except Unproven as unproven:
                 checked.add(name, offset, record_id, unproven.rule, str(unproven))
-            except (KeyError, TypeError, AttributeError) as error:
-                checked.add(name, offset, record_id, "row-line", f"a value of another type: {error}")
         return checked
+
+    def check_original(self, revisit: Revisit) -> Iterator[tuple[str, str]]:
+        """Rule and detail of what is wrong with the record that a revisit refers to, in whichever file it stands."""
+        try:
+            original = self._named(revisit.refers_to)
+        except Unproven as unproven:
+            yield "revisit", str(unproven)
+            return
+        if original.record_id != revisit.refers_to or original.type not in ("response", "resource"):
+            yield "revisit", NO_ORIGINAL
+        else:
+            yield from revisit.contradictions(payload_digest(original), original.date, original.target_uri)
 
     def _check(self, row: dict[str, Any], path: Path) -> str | None:
         """The page class and number that made the row, when the code has another number by now. Raises Unproven."""
@@ -177,7 +194,7 @@ class Evidence:
                 return read_at(self._place(file), offset)
             except FileNotFoundError:  # it got its name between the look and the reading
                 return read_at(self._place(file), offset)
-        except (DamagedRecord, OSError) as error:
+        except (ValueError, OSError) as error:  # a damaged record, or a file or offset that cannot be
             raise Unproven("row-record", str(error)) from error
 
     def _place(self, file: str) -> Path:
@@ -186,12 +203,15 @@ class Evidence:
         # By the name alone: whoever keeps the archive may have put a link in the place of a file (docs/disk.md).
         if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(self._folder)):
             raise Unproven("row-record", f"{file!r} is outside of the archive")
+        if os.path.normpath(file) != file:
+            raise Unproven("row-record", f"{file!r} is another spelling of a path")
         return path if path.exists() else path.with_name(path.name + OPEN)
 
     def _place_of(self, record_id: str) -> tuple[str, int] | None:
         """Where a record lies: as the ledger says; without a ledger all files are read, once."""
         if self._ledger is not None:
-            return self._ledger.place_of(record_id)
+            with suppress(sqlite3.Error):
+                return self._ledger.place_of(record_id)
         if self._places is None:
             self._places = {}
             for path in sorted((self._folder / "warc").rglob("*.warc*")):

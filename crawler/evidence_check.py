@@ -68,7 +68,7 @@ def check_report(path: Path, name: str) -> Checked:
         missing = [part for part in PARTS if part not in report and not is_older]
         if not (is_older or report["schema"] == SCHEMA) or missing or "left" not in report:
             checked.add(name, None, None, "report", f"it is no {SCHEMA}: {', '.join(missing) or report['schema']}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         checked.add(name, None, None, "report", f"no JSON object of a run: {error}")
     return checked
 

@@ -11,6 +11,7 @@ from warc.shown import columns_of
 RULES: Final = {
     "row-line": "the line is no row, or not as the serialiser writes it",
     "row-id": "row_id or content_digest is not made from what the row says, or another row has the row_id",
+    "row-run": "the row is of another run than its file",
     "row-record": "the row's record is not where the row says, or is not the record that it says",
     "row-payload": "the record's payload has another digest than the row says",
     "row-date": "captured_at is not the date of the visit's record",

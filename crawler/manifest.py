@@ -68,7 +68,7 @@ def _take_in(path: Path, table: FileTable) -> None:
     for raw in io.BytesIO(path.read_bytes()) if path.is_file() else ():
         if raw.endswith(b"\n"):
             end += len(raw)
-            with suppress(ValueError, KeyError, TypeError):  # scrapy verify names such a line
+            with suppress(ValueError, KeyError, TypeError, RecursionError):  # scrapy verify names such a line
                 line = json.loads(raw)
                 sha256 = hashlib.sha256(raw).hexdigest()
                 noted.append(Noted(int(line["number"]), str(line["path"]), str(line["sha256"]), sha256, end))

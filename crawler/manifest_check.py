@@ -127,7 +127,7 @@ def _values(raw: bytes) -> dict[str, Any] | None:
             return None
         path = Path(values["path"])
         return None if path.is_absolute() or ".." in path.parts else values
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

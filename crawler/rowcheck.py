@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import cache
 from hashlib import sha256
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from crawler.items import Article
 from crawler.serialize import to_line
@@ -16,7 +18,6 @@ from crawler.text import content_digest
 FROM_LEDGER = frozenset(
     ("run", "version", "previous", "changed", "first_captured_at", "found_by", "work_id", "translation_of")
 )
-KEYS = [field.name for field in dataclasses.fields(Article)]
 SHOWN = 60  # characters of a value in a fault's detail
 
 
@@ -44,15 +45,35 @@ def read_row(line: bytes) -> dict[str, Any]:
     """The row in a line; Unproven when it is none, or not written by the one serialiser."""
     try:
         row = json.loads(line)
-        good = list(row) == KEYS and to_line(row) == line
-        places = [row["warc"][name] for name in ("file", "offset", "record_id")]
-    except (ValueError, TypeError, KeyError):
+        good = to_line(row) == line
+    except (ValueError, TypeError, RecursionError):
         raise Unproven("row-line", f"not a row: {line[:SHOWN]!r}") from None
-    if not good:
-        raise Unproven("row-line", "not as it was written: other keys, another order or another spelling")
-    if [type(place) for place in places] != [str, int, str] or not row["extraction"]["page"]:
+    if not (good and _fits(row, Article)):
+        raise Unproven("row-line", "not as it was written: other keys, types, order or spelling")
+    if None in (row["warc"][name] for name in ("file", "offset", "record_id")):
         raise Unproven("row-record", "the row names no record")
     return row  # type: ignore[no-any-return]
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is what its field in ``crawler.items`` is declared to be, down to the last member."""
+    if isinstance(hint, UnionType):
+        return any(_fits(value, member) for member in get_args(hint))
+    if get_origin(hint) is list:
+        return type(value) is list and all(_fits(member, get_args(hint)[0]) for member in value)
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        hints = _hints(hint)
+        return (
+            type(value) is dict
+            and list(value) == list(hints)
+            and all(value[name] != "" and _fits(value[name], hints[name]) for name in hints)  # absent text is null
+        )
+    return type(value) is hint
+
+
+@cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return get_type_hints(cls)
 
 
 def check_ids(row: dict[str, Any]) -> None:

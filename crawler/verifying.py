@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from glob import escape
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +59,7 @@ def check_archive(folder: Path, settings: Settings, *, fixity: bool = False, wor
     known = read_known(folder, checked)
     lines = check_manifest(folder, known, heads, checked)
     sizes = {path: line.values["size"] for path, line in lines.items()}
-    files = [path for path, size in sizes.items() if (folder / path).is_file() and _size(folder / path) == size]
+    files = [path for path, size in sizes.items() if _is_whole(folder / path, size)]
     tasks = [Task("hash", folder / path, path, folder) for path in files]
     if not fixity:
         tasks += _warc_tasks(folder, known) + list(_row_tasks(folder, known)) + _lone_indexes(folder)
@@ -132,7 +133,11 @@ class Checker:
         for fault in report.faults:
             checked.add(task.name, fault.offset, fault.record_id, fault.rule, fault.detail)
         checked.exchanges[task.path.name] += report.exchanges
-        if is_meta(task.path.name):
+        in_archive = is_archive(task.root)
+        for revisit in report.elsewhere if in_archive else ():
+            for rule, detail in self._evidence_of(task.root).check_original(revisit):
+                checked.add(task.name, revisit.offset, revisit.record_id, rule, detail)
+        if is_meta(task.path.name) and (report.ours or in_archive):  # wget has files of such names too
             check_meta(task.name, report, task.root, checked)
         if task.index is not None:
             index = Task("index", task.index, task.index.relative_to(task.root).as_posix(), task.root)
@@ -140,9 +145,12 @@ class Checker:
         return checked
 
     def _check_rows(self, task: Task) -> Checked:
-        if task.root not in self._evidence:
-            self._evidence[task.root] = Evidence(task.root, self._settings)
-        return self._evidence[task.root].check_rows(task.path, task.name, task.begin, task.end)
+        return self._evidence_of(task.root).check_rows(task.path, task.name, task.begin, task.end)
+
+    def _evidence_of(self, root: Path) -> Evidence:
+        if root not in self._evidence:
+            self._evidence[root] = Evidence(root, self._settings)
+        return self._evidence[root]
 
     def _check_crawl_log(self, task: Task) -> Checked:
         return check_crawl_log(task.path, task.name, task.end)
@@ -181,7 +189,8 @@ def _check(task: Task) -> Checked:
 
 def _captures(root: Path, name: str) -> Captures | None:
     """What the WARC file of this name holds, wherever under the folder it lies; nothing, when it cannot be read."""
-    path = next((path for path in sorted(root.rglob(name)) if path.is_file()), None) if name else None
+    named = root.rglob(escape(name)) if name and "/" not in name else ()
+    path = next((path for path in sorted(named) if path.is_file()), None)
     try:
         return None if path is None else captures_of(path)
     except DamagedRecord:
@@ -267,6 +276,13 @@ def _tasks_for(path: Path, archive: Path) -> Iterator[Task]:
             name = path.absolute().relative_to(root).as_posix().removesuffix(OPEN)
             state = read_known(root, Checked()).files.get(name)
         yield Task("warc", path, str(path), root or path.parent, end=state.length if state else None)
+
+
+def _is_whole(path: Path, size: int) -> bool:
+    try:
+        return path.is_file() and _size(path) == size
+    except OSError:  # a name that no file can have
+        return False
 
 
 def _size(path: Path) -> int:

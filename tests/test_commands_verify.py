@@ -289,6 +289,23 @@ def test_what_wget_writes(tmp_path: Path, compressed: bool) -> None:
 
 
 @pytest.mark.slow
+def test_what_wget_writes_of_a_second_visit(tmp_path: Path) -> None:
+    """Revisits, of which wget writes the digest of nothing, and a meta file whose name may look like one of ours."""
+    if shutil.which("wget") is None:
+        pytest.skip("no wget")
+    name = "tin-20261121100000-thu"
+    with site() as url:
+        for options in (["--warc-file=a", "--warc-cdx"], [f"--warc-file={name}", "--warc-dedup=a.cdx"]):
+            command = ["wget", "-q", "-r", "-p", "--no-proxy", "--warc-max-size=1G", *options, url]
+            subprocess.run(command, cwd=tmp_path, timeout=60, check=False)
+    assert is_meta(f"{name}-meta.warc.gz")
+    assert (tmp_path / f"{name}-meta.warc.gz").exists()
+    assert "revisit" in {found.type for found in read_records(tmp_path / f"{name}-00000.warc.gz")}
+    done = run("verify", tmp_path, ".")
+    assert (done.returncode, done.stdout[:20]) == (0, "sound: 4 WARC files,")
+
+
+@pytest.mark.slow
 def test_what_warcprox_writes(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

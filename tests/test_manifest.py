@@ -347,6 +347,15 @@ def no_json(folder: Path) -> None:
     write(folder, [lines[0], b"2: " + lines[1], *lines[2:]])
 
 
+def deep_line(folder: Path) -> None:
+    lines = lines_of(folder)
+    write(folder, [lines[0], b"[" * 200_000 + b"\n", *lines[2:]])
+
+
+def long_name(folder: Path) -> None:
+    changed(folder, 0, path="warc/" + "a" * 300)
+
+
 def no_number(folder: Path) -> None:
     changed(folder, 2, number="3")
 
@@ -434,6 +443,8 @@ TAMPERING: list[tuple[Callable[[Path], None], set[str]]] = [
     (forget_in_ledger, {"manifest-head"}),
     (path_outside, {"manifest-line", "manifest-chain"}),
     (no_json, {"manifest-line", "manifest-chain"}),
+    (deep_line, {"manifest-line", "manifest-chain"}),
+    (long_name, {"manifest-chain", "file-missing"}),
     (no_number, {"manifest-line", "manifest-chain"}),
     (other_line_ends, {"manifest-chain", "manifest-tail"}),
     (chain_begun_again, {"manifest-chain"}),
@@ -459,6 +470,12 @@ def test_tampering_is_named(archive: Path, tamper: Callable[[Path], None], rules
     if not any(rule.startswith("manifest") for rule in rules) and rules != {"ledger"}:
         assert {finding.rule for finding in checked.findings} == rules
         assert all(finding.file.startswith(("warc/", "articles/", "links/", "events/")) for finding in checked.findings)
+
+
+def test_rows_are_proven_beside_a_damaged_ledger(archive: Path) -> None:
+    (archive / "ledger.sqlite").write_bytes(b"no database\n" * 1000)
+    checked = check(archive)
+    assert ([finding.rule for finding in checked.findings], checked.counts["rows"]) == (["ledger"], 12)
 
 
 def test_a_live_archive_is_judged_by_what_is_committed(archive: Path) -> None:

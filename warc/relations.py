@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from warc.examine import Examined
 from warc.message import content_length, header_pairs, parse_status
+from warc.reader import Record
 from warc.record import IDENTICAL_PAYLOAD
 from warc.rules import Finding, is_lookup
+
+NO_ORIGINAL: Final = "WARC-Refers-To names a record that is no response"
 
 
 @dataclass(slots=True)
@@ -21,6 +25,26 @@ class _Half:
     uri: str
     request_head: bytes = b""
     short: bool = False  # a response that is shorter than announced and not marked so: right for HEAD only
+
+
+@dataclass(frozen=True, slots=True)
+class Revisit:
+    """What a revisit says of its original."""
+
+    offset: int
+    record_id: str
+    profile: str | None
+    refers_to: str
+    digest: str | None
+    date: str | None
+    uri: str | None
+
+    def contradictions(self, digest: str | None, date: str, uri: str) -> Iterator[Finding]:
+        """The original has this payload digest, date and target URI."""
+        if self.profile == IDENTICAL_PAYLOAD and self.digest != digest:
+            yield "revisit", "the payload digest is not that of the original"
+        if (self.date, self.uri) != (date, uri):
+            yield "revisit", "date or target URI is not that of the original"
 
 
 class Relations:
@@ -38,6 +62,7 @@ class Relations:
         self._requests: dict[str, _Half] = {}  # requests without their answer, by the answer's id
         self._lonely: dict[str, _Half] = {}  # requests that name no answer, by their own id
         self._short: list[_Half] = []  # answers that ended early though nothing says so
+        self.elsewhere: list[Revisit] = []  # of payloads that do not stand before them in the file
         self._named: dict[str, _Half] = {}  # ids named by another record that have not come, and by whom
 
     def repeated_id(self, record: Examined) -> Iterator[Finding]:
@@ -83,21 +108,26 @@ class Relations:
         if record.type == "revisit":
             yield from self._original_faults(record)
         if record.type in ("response", "resource"):
-            digest = record.get("WARC-Payload-Digest" if record.type == "response" else "WARC-Block-Digest")
-            self._originals[record_id] = (digest, half.date, half.uri)
+            self._originals[record_id] = (payload_digest(record), half.date, half.uri)
 
     def _original_faults(self, record: Examined) -> Iterator[Finding]:
         """The original, where it stands in the same file, is what the revisit says it is."""
-        original = self._originals.get(record.get("WARC-Refers-To") or "")
-        if original is None:
-            if record.get("WARC-Refers-To") in self._ids:
-                yield "revisit", "WARC-Refers-To names a record that is no response"
-            return
-        digest, date, uri = original
-        if record.get("WARC-Profile") == IDENTICAL_PAYLOAD and record.get("WARC-Payload-Digest") != digest:
-            yield "revisit", "the payload digest is not that of the original"
-        if (record.get("WARC-Refers-To-Date"), record.get("WARC-Refers-To-Target-URI")) != (date, uri):
-            yield "revisit", "date or target URI is not that of the original"
+        revisit = Revisit(
+            record.offset,
+            record.record_id or "",
+            record.get("WARC-Profile"),
+            record.get("WARC-Refers-To") or "",
+            record.get("WARC-Payload-Digest"),
+            record.get("WARC-Refers-To-Date"),
+            record.get("WARC-Refers-To-Target-URI"),
+        )
+        original = self._originals.get(revisit.refers_to)
+        if original is not None:
+            yield from revisit.contradictions(*original)
+        elif revisit.refers_to in self._ids:
+            yield "revisit", NO_ORIGINAL
+        elif revisit.refers_to:
+            self.elsewhere.append(revisit)
 
     def _pair_faults(self, request: _Half, answer: _Half) -> Iterator[Finding]:
         if (request.date, request.uri) != (answer.date, answer.uri):
@@ -120,6 +150,11 @@ class Relations:
             yield request.offset, request.record_id, "concurrent-to", "no response, and no metadata that says why"
         for other, half in self._named.items():
             yield half.offset, half.record_id, "concurrent-to", f"{other} is not in the file"
+
+
+def payload_digest(record: Examined | Record) -> str | None:
+    """The digest that a revisit of this response or resource has to have."""
+    return record.get("WARC-Payload-Digest" if record.type == "response" else "WARC-Block-Digest")
 
 
 def _is_short(record: Examined) -> bool:

@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 
 from warc.examine import Examined, examine
 from warc.record import EVIDENCE, TLS
-from warc.relations import Relations
+from warc.relations import Relations, Revisit
 from warc.rules import general_faults, is_ours, own_faults
 from warc.scan import MAGIC, Damage, Region, Stream, gunzip, next_member, next_version_line, plain
 from warc.writer import OPEN
@@ -74,6 +74,7 @@ class Report:
     exchanges: int = 0  # of ours: each has one metadata record of its own
     # Target URI, block digest, offset and id of each record about a run
     evidence: list[tuple[str, str, int, str | None]] = field(default_factory=list)
+    elsewhere: list[Revisit] = field(default_factory=list)  # of ours: their originals are to be found in other files
     faults: list[Fault] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -126,6 +127,7 @@ def _verify(file: BinaryIO, end: int, report: Report, strict: bool | None) -> No
             report.add(record.offset, record.record_id, rule, detail)
     if not report.records:
         report.add(0, None, "empty", RULES["empty"])
+    report.elsewhere = relations.elsewhere
     if report.ours:
         for fault in relations.unfinished():
             report.add(*fault)
