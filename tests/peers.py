@@ -24,6 +24,7 @@ PEERS = {  # command: what is installed for it
         *("zyte-common-items==0.31.0", "mlcroissant==1.1.1"),
     ),
 }
+PLAYER = "replaywebpage@2.4.6"  # an npm package
 INSTALL_SECONDS = 300
 
 
@@ -39,6 +40,20 @@ def peer(command: str) -> Path:
             pytest.skip(f"{command} cannot be installed: {done.stderr[-500:]}")
         (folder / "ready").touch()
     return program
+
+
+def player() -> Path:
+    """The folder of ReplayWeb.page's files. Skips the test when npm is missing or cannot get them."""
+    folder = ROOT / ".cache" / "peers" / PLAYER
+    if not (folder / "package" / "ui.js").exists():
+        if shutil.which("npm") is None:
+            pytest.skip(f"no npm to get {PLAYER} with")
+        folder.mkdir(parents=True, exist_ok=True)
+        done = _run("npm", "pack", "--silent", "--pack-destination", str(folder), PLAYER)
+        if done.returncode != 0:
+            pytest.skip(f"{PLAYER} cannot be had: {done.stderr[-500:]}")
+        shutil.unpack_archive(next(folder.glob("*.tgz")), folder, filter="data")
+    return folder / "package"
 
 
 def run_peer(command: str, *arguments: str | Path, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:

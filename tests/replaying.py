@@ -7,10 +7,13 @@ import re
 import selectors
 import subprocess
 import sys
+import threading
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +54,40 @@ def serving(archive: Path) -> Iterator[str]:
         finally:
             server.terminate()
             assert server.wait(20) == 0
+
+
+class Ranges(SimpleHTTPRequestHandler):
+    """Files of a folder, and parts of them: of a large file a player asks only for what it shows."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range") or "")
+        if wanted is None:
+            super().do_GET()
+            return
+        data = Path(self.translate_path(self.path)).read_bytes()
+        begin = int(wanted[1]) if wanted[1] else len(data) - int(wanted[2])
+        end = int(wanted[2]) + 1 if wanted[1] and wanted[2] else len(data)
+        part = data[begin:end]
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {begin}-{begin + len(part) - 1}/{len(data)}")
+        self.send_header("Content-Length", str(len(part)))
+        self.end_headers()
+        with suppress(OSError):  # the player has seen enough
+            self.wfile.write(part)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def published(folder: Path) -> Iterator[str]:
+    """The folder on a web server of this machine; its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Ranges, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
 
 
 @contextmanager

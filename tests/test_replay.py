@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +26,8 @@ from crawler.capture import Exchange
 from crawler.pywb import closed_files, find_wayback, lay_out
 from crawler.records import records_of
 from tests.conftest import ROOT, Crawler, without_network_settings
-from tests.replaying import SEALED, Seen, archived_address, chromium, plain, serving
+from tests.peers import player
+from tests.replaying import SEALED, Seen, archived_address, chromium, plain, published, serving
 from tests.replica.media import media
 from tests.truth import rows_of
 from warc.cdxj import parse_line
@@ -288,3 +290,39 @@ def test_articles_in_a_browser_that_reaches_nothing_else(archive: Archive, serve
             assert (status, url in seen.failed) == (200, False) or (left_out and status == 404), (url, status)
     assert images >= 5 * PAGES
     assert shown >= 0.95 * images, f"{shown} of {images} images are shown"
+
+
+EMBEDDED = """<!DOCTYPE html><script src="ui.js"></script>
+<replay-web-page style="height: 700px" source="archive.wacz" url="{}"></replay-web-page>"""  # as docs/replay.md says
+
+
+@pytest.mark.slow
+def test_articles_of_a_wacz_in_replaywebpage(archive: Archive, browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "replay").mkdir()
+    for name in ("ui.js", "replay/sw.js"):
+        shutil.copy(player() / name.removeprefix("replay/"), tmp_path / name)
+    command = [sys.executable, "-m", "scrapy", "wacz", "-s", f"ARCHIVE_DIR={archive.folder}"]
+    subprocess.run([*command, "-o", tmp_path / "archive.wacz"], cwd=ROOT, capture_output=True, check=True)
+    with published(tmp_path) as address:
+        for site in ("baoquocte.vn", "vietnam.vn"):
+            row = next(row for row in archive.rows if row["site"] == site and row["kind"] == "article")
+            (tmp_path / "index.html").write_text(EMBEDDED.format(row["url"]))
+            context = browser.new_context(viewport={"width": 1280, "height": 720})
+            page = context.new_page()
+            page.goto(address)
+            until = time.monotonic() + 40
+            frame = None
+            while time.monotonic() < until and frame is None:
+                page.wait_for_timeout(500)
+                frame = next((frame for frame in page.frames if "mp_/" in frame.url), None)
+            assert frame is not None, "ReplayWeb.page shows nothing"
+            frame.wait_for_load_state("load", timeout=30_000)
+            page.screenshot(path=SCREENS / f"replaywebpage-{site}.png")
+            text = plain(frame.inner_text("body"))
+            shown = frame.evaluate("[...document.images].filter(i => i.naturalWidth > 0).map(i => i.currentSrc)")
+            context.close()
+            for block in row["blocks"]:
+                if block["type"] == "paragraph":
+                    assert plain(block["text"]) in text, (row["url"], block["text"])
+            picture = row["images"][0]["url"].partition("?")[0]
+            assert [url for url in shown if url.partition("_/")[2].partition("?")[0] == picture], (picture, shown)
