@@ -14,9 +14,6 @@ stays sound, and what was not committed is fetched again by the next run.
 from __future__ import annotations
 
 import logging
-import queue
-import sqlite3
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -32,13 +29,13 @@ from crawler.capture import CaptureRef, Exchange
 from crawler.connection import Connections
 from crawler.crawllog import PassedOver
 from crawler.dates import utc_text
-from crawler.dom import HTML, STATUS, Rendered, rendered_records
+from crawler.dom import Rendered, rendered_records
 from crawler.drift import Rule
 from crawler.drift_report import QUARANTINED, drift_counts
 from crawler.events import Events, event_line
 from crawler.exclusions import EXCLUDED, NOTHING, Hidden, exclusions_of
 from crawler.items import Article
-from crawler.ledger import Ledger, LedgerError
+from crawler.ledger import Ledger
 from crawler.ledger_ops import (
     Add,
     ArticleSeen,
@@ -69,12 +66,14 @@ from crawler.runfacts import RunFacts
 from crawler.serialize import link_lines, to_line
 from crawler.sites import Sites
 from crawler.sources import Sources
+from crawler.store_ops import captured, quarantined, reference, rendered
 from crawler.template import SUSPECT, seen_of
-from crawler.trouble import OutputTrouble, trouble_of
-from crawler.versions import Versions, page_class
+from crawler.trouble import OutputTrouble
+from crawler.versions import Versions
 from crawler.visit import Visit
 from crawler.warcinfo import CODE_FIELD, code_digest
 from crawler.watch import Watch
+from crawler.writer_thread import DISK, WriterThread
 from warc.message import StoredMessage
 from warc.record import Original, WarcRecord
 from warc.writer import RecordRef
@@ -84,10 +83,8 @@ __all__ = ["OutputTrouble", "Report", "Store"]
 logger = logging.getLogger(__name__)
 
 GROUP_PAGES = 64
-GROUP_SECONDS = 0.2
 HEARTBEAT_SECONDS = 10.0
 FINISHED, OUTPUT, STOPPED = 0, 3, 11  # exit statuses, as in crawler.usage
-DISK = (OSError, EOFError, sqlite3.Error, LedgerError, OutputTrouble)  # what ends all further writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ class Report:
     alarms: list[DriftState] = field(default_factory=list)  # raised by this run
 
 
-class Store:
+class Store(WriterThread):
     """Writes everything that this run puts into the archive folder."""
 
     def __init__(
@@ -118,9 +115,7 @@ class Store:
     ) -> None:
         """``scope`` is for work that is no crawl: a scope of its own instead of that of the arguments.
         ``facts`` are what the run's evidence begins with; without them the run keeps none."""
-        self._thread = threading.Thread(target=self._serve, name="archive-writer", daemon=True)
-        self.folder = folder
-        self.on_trouble: Callable[[OutputTrouble], None] = lambda trouble: None
+        super().__init__(folder)
         self.on_released: Callable[[Article], None] = lambda article: None  # a row that was held back is written
         self.on_drift: Callable[[DriftState], None] = lambda state: None  # an alarm is committed
         self.leftovers: Leftovers
@@ -130,9 +125,6 @@ class Store:
         self._drift = drift or Rule()
         self._scope = scope or scope_key(args)
         self._warcinfo = warcinfo
-        self._inbox: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
-        self._ready: Future[Scope] = Future()
-        self._trouble: OutputTrouble | None = None
         self._outputs = Outputs(folder, args.spider, args.job, warcinfo, target_size)
         self._facts = facts
         self._evidence: RunEvidence | None = None
@@ -143,8 +135,6 @@ class Store:
         self._applied: list[Callable[[], None]] = []
         self._appended = 0  # captures
         self._ended = 0  # visits
-        self._group_began: float | None = None
-        self._group_seconds = 0.0  # the seeds are committed at once: nothing is fetched before; so after ``hurry``
         # Known, but not committed yet
         self._payloads: dict[tuple[str | None, bytes | None], Capture] = {}  # by digest and reading
         self._counts: dict[str, int] = {}
@@ -152,11 +142,6 @@ class Store:
         self._beat = monotonic()
 
     # --- From other threads -----------------------------------------------------------------------------------
-
-    def open(self) -> Scope:
-        """Start the thread; the scope that this run works on. Raises OutputTrouble, ledger errors included."""
-        self._thread.start()
-        return self._ready.result()
 
     def append(self, exchange: Exchange, url_id: int | None = None) -> Future[CaptureRef | None]:
         """Write the exchange's records; the reference when they stand in the file. Fails with OutputTrouble."""
@@ -187,96 +172,29 @@ class Store:
 
     def end(self, visit: Visit, ops: list[Op]) -> None:
         """A visit has ended: its row, its lines and its operations become true together."""
-        self._inbox.put(("end", None, visit, ops))
+        self._put("end", visit, ops)
 
     def submit(self, ops: list[Op], applied: Callable[[], None] | None = None) -> None:
         """Apply operations with the next commit; ``applied`` is called in the writer thread after it."""
-        self._inbox.put(("submit", None, ops, applied))
+        self._put("submit", ops, applied)
 
     def passed_over(self, urls: list[PassedOver]) -> None:
         """These are not fetched: the crawl log says so."""
-        self._inbox.put(("passed_over", None, urls))
+        self._put("passed_over", urls)
 
     def log(self, lines: bytes) -> None:
         """Lines for the archive's copy of the log."""
-        self._inbox.put(("log", None, lines))
-
-    def hurry(self) -> None:
-        """Do not wait for more before the next commit: somebody waits for it."""
-        self._inbox.put(("hurry", None))
+        self._put("log", lines)
 
     def close(self, reason: str, counts: dict[str, Any]) -> Future[Report]:
         """Commit, close the files under their names and end the thread."""
         return self._ask("close", reason, counts)
 
-    def _ask(self, what: str, *values: Any) -> Future[Any]:
-        answer: Future[Any] = Future()
-        self._inbox.put((what, answer, *values))
-        return answer
-
-    # --- The thread -------------------------------------------------------------------------------------------
-
-    def _serve(self) -> None:
-        """Serve the inbox until ``close``."""
-        try:
-            scope = self._open()
-        except DISK as error:
-            self._ready.set_exception(trouble_of(error, self.folder))
-            return
-        except Exception as error:  # noqa: BLE001 - raised again where the store is opened
-            self._ready.set_exception(error)
-            return
-        self._ready.set_result(scope)
-        self._guarded(None, self._begin_evidence)
-        while True:
-            message = self._next()
-            if message is None:
-                self._guarded(None, self._commit)
-                continue
-            what, answer, *values = message
-            self._guarded(answer, getattr(self, f"_do_{what}"), *values)
-            if what == "close":
-                return
-            if max(self._appended, self._ended) >= GROUP_PAGES:
-                self._guarded(None, self._commit)
-
-    def _next(self) -> tuple[Any, ...] | None:
-        """The next message; None when the group has waited long enough."""
-        if self._group_began is None:
-            return self._inbox.get()
-        try:
-            return self._inbox.get(timeout=max(0.0, self._group_began + self._group_seconds - monotonic()))
-        except queue.Empty:
-            return None
-
-    def _guarded(self, answer: Future[Any] | None, work: Callable[..., Any], *values: Any) -> None:
-        """Do one piece of work; the first trouble with the disk ends all further writing."""
-        try:
-            if self._trouble is not None and work != self._do_close:
-                raise OutputTrouble(*self._trouble.args)
-            result = work(*values)
-        except Exception as error:
-            if isinstance(error, DISK) or answer is None:
-                error = OutputTrouble(*self._in_trouble(error).args)  # each that waits raises one of its own
-            else:
-                logger.exception("The writer could not do its work")
-            if answer is not None:
-                answer.set_exception(error)
-        else:
-            if answer is not None:
-                answer.set_result(result)
-
-    def _in_trouble(self, error: Exception) -> OutputTrouble:
-        """Write nothing more, and tell it the first time."""
-        if self._trouble is None:
-            if not isinstance(error, DISK):
-                logger.critical("The writer could not do its work", exc_info=error)
-            self._trouble = trouble_of(error, self.folder)
-            self._group_began = None
-            self.on_trouble(self._trouble)
-        return self._trouble
-
     # --- Work, in the thread ----------------------------------------------------------------------------------
+
+    @property
+    def _group_is_full(self) -> bool:
+        return max(self._appended, self._ended) >= GROUP_PAGES
 
     def _do_append(self, exchange: Exchange, url_id: int | None) -> CaptureRef | None:
         made = records_of(exchange, self._original)
@@ -287,32 +205,13 @@ class Store:
         self._count("captures")
         if self._evidence is not None:
             self._evidence.crawl_log.attempt(exchange, made, path, refs[0].offset)
-        if made.main is None or made.message is None:
+        capture = captured(made, exchange.url, path, refs[0], self._args.job, url_id)
+        if capture is None:
             return None
-        place, digest, original = refs[0], made.main.payload_digest, made.original
-        capture = Capture(
-            record_id=place.record_id,
-            url=made.main.target_uri or exchange.url,
-            file=path,
-            offset=place.offset,
-            length=place.length,
-            record_type=made.main.type,
-            captured_at=made.main.date,
-            run=self._args.job,
-            url_id=url_id if made.truncated is None else None,  # a cut page is not one to be read later
-            original_id=original.record_id if original else None,
-            status=made.message.status,
-            payload_digest=digest,
-            truncated=made.truncated,
-            mime=(made.message.get("Content-Type") or "").split(";")[0].strip().lower() or None,
-            etag=made.message.get("ETag"),
-            last_modified=made.message.get("Last-Modified"),
-            reading=reading_of(made.message),
-        )
         self._ops.append(capture)
-        self._count("bytes", place.length)
-        if original is None and digest and made.truncated is None:
-            self._payloads[digest, capture.reading] = capture
+        self._count("bytes", capture.length)
+        if capture.original_id is None and capture.payload_digest and made.truncated is None:
+            self._payloads[capture.payload_digest, capture.reading] = capture
         return self._reference(capture)
 
     def _append(self, records: list[WarcRecord]) -> tuple[str, list[RecordRef]]:
@@ -329,20 +228,7 @@ class Store:
     def _do_derive(self, page: Rendered) -> CaptureRef:
         records = rendered_records(page)
         path, refs = self._append(records)
-        dom, place = records[0], refs[0]
-        capture = Capture(
-            record_id=place.record_id,
-            url=dom.target_uri or "",
-            file=path,
-            offset=place.offset,
-            length=place.length,
-            record_type=dom.type,
-            captured_at=dom.date,
-            run=self._args.job,
-            status=STATUS,
-            payload_digest=dom.payload_digest,
-            mime=HTML.partition(";")[0],
-        )
+        capture = rendered(records[0], path, refs[0], self._args.job)
         self._ops.append(capture)
         self._count("rendered")
         return self._reference(capture)
@@ -413,28 +299,8 @@ class Store:
         assert visit.seen is not None
         article.extraction.suspect = True
         article.extraction.warnings += [f"{SUSPECT}{name}" for name in fields]
-        path, offset, length = self._outputs.add_lines("quarantine", to_line(article))
-        self._ops.append(
-            Quarantined(
-                row_id=article.row_id,
-                spider=self._args.spider,
-                site=article.site,
-                template=visit.seen.template,
-                fields=fields,
-                article_id=article.id,
-                record_id=article.warc.revisit_id or article.warc.record_id or "",
-                url=visit.url,
-                page=page_class(article)[0],
-                page_number=page_class(article)[1],
-                file=path,
-                offset=offset,
-                length=length,
-                captured_at=article.captured_at,
-                run=self._args.job,
-                url_id=visit.url_id,
-                content_digest=article.content_digest,
-            )
-        )
+        place = self._outputs.add_lines("quarantine", to_line(article))
+        self._ops.append(quarantined(article, visit, fields, self._args, place))
         self._count(QUARANTINED)
 
     def _write(self, visit: Visit, ops: list[Op]) -> None:
@@ -499,14 +365,9 @@ class Store:
             self._applied.append(applied)
         self._touch()
 
-    def _do_hurry(self) -> None:
-        if self._group_began is not None:
-            self._group_seconds = 0.0
-
     def _commit(self) -> None:
         """The commit point: what the files hold is safe first, then the ledger says so, all in one transaction."""
-        self._group_began = None
-        self._group_seconds = GROUP_SECONDS
+        self._group_is_over()
         self._appended = self._ended = 0
         for name, lines in self._evidence.take() if self._evidence is not None else ():
             self._outputs.add_lines(name, lines)
@@ -626,7 +487,7 @@ class Store:
         self._warcinfo.update(head_of(self.folder))
         return scope
 
-    def _begin_evidence(self) -> None:
+    def _begin(self) -> None:
         """Before the first capture counts; the first request need not wait for it."""
         if self._facts is None:
             return
@@ -668,22 +529,7 @@ class Store:
         if capture.original_id is not None:
             known = self._payloads.get((capture.payload_digest, capture.reading))
             at = known or self._ledger.capture(capture.original_id) or capture
-        return CaptureRef(
-            file=at.file,
-            offset=at.offset,
-            length=at.length,
-            record_id=at.record_id,
-            record_type=at.record_type,
-            target_uri=at.url,
-            payload_digest=at.payload_digest,
-            captured_at=capture.captured_at,
-            status=capture.status,
-            revisit_id=capture.record_id if at is not capture else None,
-        )
-
-    def _touch(self) -> None:
-        if self._group_began is None:
-            self._group_began = monotonic()
+        return reference(capture, at)
 
     def _count(self, name: str, amount: int = 1) -> None:
         self._counts[name] = self._counts.get(name, 0) + amount
