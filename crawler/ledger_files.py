@@ -45,6 +45,10 @@ class FileTable:
         """All or nothing; no other process writes to the ledger meanwhile."""
         return sqlite.transaction(self._db)
 
+    def is_made(self) -> bool:
+        """Whether the ledger has its tables by now."""
+        return sqlite.has_table(self._db, "files")
+
     def files(self) -> list[FileState]:
         """Every file that the ledger knows, with its committed length."""
         rows = self._db.execute(f"SELECT {_STATE} FROM files f ORDER BY f.path")

@@ -70,6 +70,8 @@ def read_known(folder: Path, checked: Checked) -> Known:
         return Known()
     try:
         with FileTable(folder, read_only=True) as table:
+            if not (table.is_made() or (folder / MANIFEST).exists()):
+                return Known(unended=True)  # the first crawl of this folder is only just making its ledger
             damage = table.damage()
             if damage:
                 checked.add(LEDGER, None, None, "ledger", damage)

@@ -13,6 +13,7 @@ from scrapy.utils.project import get_project_settings
 
 from crawler import manifest_check, verifying
 from crawler.findings import Checked
+from crawler.manifest import MANIFEST
 from crawler.manifest_check import Known
 from crawler.store import Store
 from crawler.verifying import check_archive, check_paths
@@ -55,6 +56,14 @@ def test_a_crawl_goes_on_while_the_archive_is_read(
     live.close("finished", {}).result(10)
     assert checked.findings == []
     assert checked.counts["WARC files"] >= 3
+
+
+def test_the_ledger_of_a_first_crawl_is_being_made(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").touch()
+    settings = get_project_settings()
+    assert check_archive(tmp_path, settings, workers=1).findings == []
+    (tmp_path / MANIFEST).touch()  # whoever has one had a ledger with tables, too
+    assert [finding.rule for finding in check_archive(tmp_path, settings, workers=1).findings] == ["ledger"]
 
 
 def test_a_file_that_gets_its_name_while_the_folder_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
