@@ -114,15 +114,21 @@ class Checker:
         self._evidence: dict[Path, Evidence] = {}
 
     def check(self, task: Task) -> Checked:
-        if task.path.name.endswith(OPEN) and not task.path.exists():  # a live crawl has closed it meanwhile
-            path = task.path.with_name(task.path.name.removesuffix(OPEN))
-            task = replace(task, path=path, end=None if task.kind == "warc" else task.end)
         try:
-            return getattr(self, f"_check_{task.kind}")(task)  # type: ignore[no-any-return]
+            try:
+                return self._check(task)
+            except FileNotFoundError:
+                if not task.path.name.endswith(OPEN):
+                    raise
+                path = task.path.with_name(task.path.name.removesuffix(OPEN))  # a live crawl has closed it meanwhile
+                return self._check(replace(task, path=path, end=None if task.kind == "warc" else task.end))
         except OSError as error:
             checked = Checked()
             checked.add(task.name, None, None, "file-unreadable", error.strerror or str(error))
             return checked
+
+    def _check(self, task: Task) -> Checked:
+        return getattr(self, f"_check_{task.kind}")(task)  # type: ignore[no-any-return]
 
     def _check_hash(self, task: Task) -> Checked:
         return Checked(digests={task.name: sha256_of(task.path)}, counts=Counter({"files hashed": 1}))

@@ -171,9 +171,12 @@ def test_an_archive_in_which_nothing_is_committed_yet(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "sound: nothing in it yet\n")
 
 
-def test_a_file_that_is_closed_while_others_are_read(folder: Path) -> None:
-    """The name of a file may change between the look at the folder and the reading."""
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_file_that_is_closed_while_others_are_read(seen: bool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of a file may change between the look at the folder and the reading, and just after another look."""
     archive = folder / "archive"
+    if seen:
+        monkeypatch.setattr(Path, "exists", lambda self: True)
     checker = Checker(get_project_settings())
     for kind, ending in (("warc", ".warc.gz"), ("rows", ".jsonl")):
         path = sorted((archive / ("warc" if kind == "warc" else "articles")).rglob(f"*{ending}"))[0]
