@@ -12,11 +12,13 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from itertools import groupby
 from multiprocessing import get_context
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from crawler.extract_read import Source, find, original_keys
+from crawler.extract_read import Source, Visited, find, original_keys
 from crawler.extracting import Extracted, Extractor
 from warc.reader import read_at
 
@@ -77,15 +79,19 @@ def _take_left(
     sources: list[Source], extractor: Extractor, whole: Extracted, out: IO[bytes], places: list[dict[str, int]]
 ) -> None:
     """The rows of revisits to payloads in other files."""
+    held: list[tuple[int, int, Source, Visited]] = []
     for source, visited in whole.left:
         keys = original_keys(visited.record)
-        found = ((sources[n], at[key]) for key in keys for n, at in enumerate(places) if key in at)
-        held, offset = next(found, (None, 0))
-        if held is None:
+        found = next(((n, at[key]) for key in keys for n, at in enumerate(places) if key in at), None)
+        if found is None:
             whole.miss("no original", f"{visited.record.target_uri} ({visited.record.record_id})")
-            continue
-        with held.opened() as path:
-            extractor.write(source, visited, read_at(path, offset), whole, out, held.name)
+        else:
+            held.append((*found, source, visited))
+    # Each file is opened once: a part of a WACZ file is copied out for that.
+    for number, revisits in groupby(sorted(held, key=itemgetter(0)), itemgetter(0)):
+        with sources[number].opened() as path:
+            for _, offset, source, visited in revisits:
+                extractor.write(source, visited, read_at(path, offset), whole, out, sources[number].name)
     whole.left = []
 
 

@@ -147,7 +147,7 @@ def _of_image(img: _Element) -> Iterator[str]:
         if source.tag == "source" and screen.matches(source.get("media") or "") and srcset.readable(source.get("type"))
     ]
     late = next((value for name in _LAZY if (value := img.get(name))), None)
-    for prefix, src in (("", img.get("src")), ("data-", late)):
+    for prefix, src in (("", img.get("src")), ("data-", late), ("data-lazy-", None)):
         chosen = (srcset.choose(source.get(f"{prefix}srcset"), source.get("sizes")) for source in sources)
         sizes = img.get(f"{prefix}sizes") or img.get("sizes")
         if address := next(filter(None, chosen), None) or srcset.choose(img.get(f"{prefix}srcset"), sizes, src):

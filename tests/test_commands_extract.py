@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import os
@@ -12,9 +13,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,8 @@ import pytest
 from scrapy import cmdline
 from scrapy.utils.project import get_project_settings
 
+from crawler.extract_read import Source, sources
+from crawler.extract_run import extract as extract_all
 from crawler.rowdiff import compare
 from crawler.sealed import SocketRefused, seal, unseal
 from spiders.baoquocte_vn import BaoquoctePage
@@ -280,6 +286,37 @@ def test_revisits_have_the_payload_of_their_original(tmp_path: Path) -> None:
         assert row["body"] == visit["body"]
         assert row["warc"] | {"revisit_id": None} == visit["warc"]
         assert row["row_id"] != visit["row_id"]
+
+
+def test_a_part_of_a_wacz_is_opened_once_for_all_revisits_of_its_payloads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [response(article(f"Mưa lớn {n}", "Nước lên."), url=f"{SITE}mua-lon-{n}.html") for n in range(1, 9)]
+    late = write_warc(tmp_path / "a.warc.gz", *(revisit_of(page, "1") for page in pages))
+    early = write_warc(tmp_path / "b.warc.gz", *pages)
+    with Wacz(tmp_path / "a.wacz", {"title": "x"}) as wacz:
+        wacz.add_warcs([late, early])
+        wacz.add_pages([])
+    opened, open_one = Counter[str | None](), Source.opened
+
+    @contextmanager
+    def counted(source: Source) -> Iterator[Path]:
+        opened[source.part] += 1
+        with open_one(source) as path:
+            yield path
+
+    monkeypatch.setattr(Source, "opened", counted)
+    out, limits = BytesIO(), gc.get_threshold()
+    try:
+        found = extract_all(
+            sources([str(tmp_path / "a.wacz")], tmp_path), get_project_settings(), "baoquocte", 1, out, tmp_path
+        )
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*limits)
+    assert (found.counts["rows"], len(rows(out.getvalue()))) == (16, 16)
+    # To be read, to be searched for originals, to read these.
+    assert opened == {"archive/a.warc.gz": 2, "archive/b.warc.gz": 3}
 
 
 def test_what_the_archive_knows_is_in_the_row(tmp_path: Path) -> None:

@@ -205,6 +205,10 @@ ELEMENTS: list[tuple[str, list[tuple[str, str]]]] = [
     ('<img src="a.jpg" srcset="b.jpg 640w, c.jpg 1280w" sizes="400px">', [("…b.jpg", "image")]),
     ('<img data-srcset="b.jpg 1x, c.jpg 2x">', [("…b.jpg", "image")]),
     (
+        '<img data-lazy-src="a.jpg" data-lazy-srcset="b.jpg 640w, c.jpg 1280w" data-lazy-sizes="400px">',
+        [("…a.jpg", "image"), ("…b.jpg", "image")],
+    ),
+    (
         '<picture><source media="(max-width: 700px)" srcset="s.jpg"><source type="image/heic" srcset="x.heic">'
         '<source type="image/webp" srcset="w.webp 1x, w2.webp 2x"><img src="a.jpg"></picture>',
         [("…w.webp", "image")],
