@@ -273,6 +273,8 @@ def test_damage_to_the_zip(wacz: Path) -> None:
     [
         {8: 0x01},  # encrypted
         {10: 0x0E},  # packed by LZMA
+        {23: 0x01},  # another size in the ZIP's directory than the part has
+        {27: 0x01},
         {9: 0x08, 46: 0xFF},  # a name in UTF-8 that is none
     ],
 )

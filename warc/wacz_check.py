@@ -37,6 +37,10 @@ def _check(wacz: zipfile.ZipFile) -> Iterator[Fault]:
     names = [info.filename for info in wacz.infolist() if not info.is_dir()]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield name, None, None, "wacz", "the part stands in it twice"
+    for info in wacz.infolist():  # zipfile itself goes by the smaller size, other readers as they like
+        if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
+            told = f"it is stored as it is, with {info.compress_size} bytes for {info.file_size}"
+            yield info.filename, None, None, "wacz", told
     package = _package(wacz)
     if package is None:
         yield DATAPACKAGE, None, None, "wacz", "it is missing or no list of resources"
