@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 from crawler.dates import HANOI
 from crawler.feeds import DAY_IN_NAME, Entry, read_entries
+from crawler.following import LISTING_KINDS, RECENT_DAYS
 from crawler.limits import NotRead
 from crawler.plan import KindSeen, Plan, Sample
 from crawler.plan_lists import ListSeen, articles_on, list_seen, look_further, wanted
 from crawler.serialize import to_line
-from crawler.spider import LISTING_KINDS, RECENT_DAYS
 from crawler.timelimit import within
 
 if TYPE_CHECKING:

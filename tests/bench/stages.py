@@ -34,8 +34,8 @@ STAGES = {
     "other fields, refusals": ("crawler.page:ArticlePage.is_article", "crawler.page:ArticlePage.article"),
     "links with text and kind": ("crawler.page:ArticlePage.page_links",),
     "what to follow": (
-        "crawler.spider:NewsSpider._follow_from_article",
-        "crawler.spider:NewsSpider._follow_from_listing",
+        "crawler.following:Following._follow_from_article",
+        "crawler.following:Following._follow_from_listing",
     ),
     "pipelines": ("pipelines.clean:CleanPipeline.process_item", "pipelines.validate:ValidatePipeline.process_item"),
     "JSON lines of row and links": ("pipelines.jsonl:JsonlPipeline.process_item",),
