@@ -98,7 +98,7 @@ class HostQueues:
             if self._politeness.ready(host.name, now) and (host.stale or not host.rows):
                 self._read(host)
             if not host.rows or not self._politeness.ready(host.name, now):
-                self._list(host)
+                self._list(host, now)  # by another now it may be ready, and be looked at here for ever
             elif not wanted(host.rows[0]):
                 unwanted.append(host)
             else:
@@ -138,11 +138,11 @@ class HostQueues:
             host = self._hosts[name] = _Host(name)
         return host
 
-    def _list(self, host: _Host) -> None:
-        """Put the host where its turn will be found, unless an earlier turn is listed."""
+    def _list(self, host: _Host, now: float | None = None) -> None:
+        """Put the host where its turn will be found, unless an earlier turn is listed; ``now`` is the caller's."""
         if not host.pending:
             return
-        now, at = self._clock(), self._politeness.next_at(host.name)
+        now, at = self._clock() if now is None else now, self._politeness.next_at(host.name)
         if host.whole and not host.rows:
             at = max(at, host.later)
         if at <= now:

@@ -43,7 +43,7 @@ class Desk:
     """A scheduler whose clock, commits and downloads are moved by hand; the ledger is a real one."""
 
     def __init__(self, folder: Path, delay: float = 0.0, concurrency: int = 100, room: int | None = None) -> None:
-        self.now = 1000.0
+        self.now, self.moves = 1000.0, 0.0
         self.room = room
         self.wakes = self.hurries = self.being_read = 0
         self.timers: list[tuple[float, Callable[[], None]]] = []
@@ -62,10 +62,15 @@ class Desk:
             leftovers=self.writing.recover().captured,
             room=lambda: self.room,
             count=lambda name: self.counts.update([name]),
-            clock=lambda: self.now,
+            clock=self.clock,
             wall=lambda: self.now + 1e9,
         )
         self.scheduler.open(SPIDER)
+
+    def clock(self) -> float:
+        self.now += self.moves
+        assert self.now < 1100 or not self.moves, "looked at for ever"
+        return self.now
 
     # What the store does
 
@@ -904,3 +909,15 @@ def test_a_killed_crawl_goes_on_and_fetches_nothing_that_was_done(tmp_path: Path
 def test_the_wake_request_reaches_nobody() -> None:
     assert WAKE.url.startswith("data:")
     assert WAKE.callback is None
+
+
+def test_a_turn_that_comes_between_two_looks_at_the_clock(tmp_path: Path) -> None:
+    """Ready by the later one and not by the earlier one: the host is asked next time, and nobody waits in a circle."""
+    desk = Desk(tmp_path, delay=10.0)
+    desk.discover("a")
+    desk.commit()
+    desk.politeness.answered("h.vn", desk.now - 10 + 1.5)  # its turn is in 1.5 seconds
+    desk.moves = 1.0
+    assert desk.next() is None
+    assert desk.timers
+    assert desk.all() == ["a"]
