@@ -9,11 +9,10 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from crawler.exclusions import NOTHING, Hidden, shown_lines
-from warc.cdxj import SUFFIX, write_index
+from warc.cdxj import SUFFIX, playable, write_index
 from warc.reader import DamagedRecord
 from warc.writer import is_meta
 
@@ -63,12 +62,8 @@ def lay_out(folder: Path, archive: Path, warcs: list[Path], hidden: Hidden = NOT
         except DamagedRecord as damage:
             yield damage
             continue
-        if hidden:
-            with index.open("rb") as lines, (indexes / index.name).open("wb") as shown:
-                shown.writelines(shown_lines(hidden, lines))
-            continue
-        with suppress(FileExistsError):
-            (indexes / index.name).symlink_to(index.absolute())
+        with index.open("rb") as lines, (indexes / index.name).open("wb") as shown:
+            shown.writelines(playable(shown_lines(hidden, lines)))
     folders = sorted({f"{warc.parent.absolute()}{os.sep}" for warc in warcs})
     collection = {"index_paths": f"{indexes}{os.sep}", "archive_paths": folders}
     # JSON is YAML too

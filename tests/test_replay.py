@@ -29,8 +29,9 @@ from tests.conftest import ROOT, Crawler, without_network_settings
 from tests.peers import player
 from tests.replaying import SEALED, Seen, archived_address, chromium, plain, published, serving
 from tests.replica.media import media
+from tests.test_warc_writer import write_every_kind
 from tests.truth import rows_of
-from warc.cdxj import parse_line
+from warc.cdxj import index_lines, parse_line
 from warc.reader import Record, read_records
 from warc.writer import WarcFile
 
@@ -121,15 +122,28 @@ def test_a_collection_of_the_closed_files(small_archive: Path, tmp_path: Path) -
     assert list(lay_out(place, small_archive, warcs)) == []
     config = json.loads((place / "config.yaml").read_text("utf-8"))["collections"]["archive"]
     assert config["archive_paths"] == [f"{small_archive}/warc/news/"]
-    (index,) = Path(config["index_paths"]).iterdir()
-    assert index.resolve().parent == small_archive / "indexes" / "news"
-    (line,) = index.read_bytes().splitlines(keepends=True)
+    (served,) = Path(config["index_paths"]).iterdir()
+    index = small_archive / "indexes" / "news" / served.name
+    (line,) = served.read_bytes().splitlines(keepends=True)
     assert parse_line(line).key == "example,ben)/"
     made = index.stat().st_mtime_ns
     again = tmp_path / "again"
     again.mkdir()
     list(lay_out(again, small_archive, warcs))
     assert index.stat().st_mtime_ns == made  # a closed file is indexed once
+
+
+def test_what_had_not_changed_is_shown_as_it_was(tmp_path: Path) -> None:
+    """For the date of a 304 pywb would answer with an empty 304; without it, with the capture before."""
+    folder, place = tmp_path / "archive" / "warc" / "baoquocte", tmp_path / "collection"
+    folder.mkdir(parents=True)
+    place.mkdir()
+    warc = write_every_kind(folder)
+    assert list(lay_out(place, tmp_path / "archive", [warc])) == []
+    (served,) = (place / "indexes").iterdir()
+    lines = sorted(index_lines(warc))
+    assert served.read_bytes().splitlines(True) == [line for line in lines if b'"status": "304"' not in line] != lines
+    assert (tmp_path / "archive" / "indexes" / "baoquocte" / served.name).read_bytes().splitlines(True) == lines
 
 
 def test_a_damaged_file_is_named_and_left_out(small_archive: Path, tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ def test_the_parts(wacz: Path, tmp_path: Path) -> None:
         for path, name in zip(warcs, names, strict=True):
             assert parts.read(name) == path.read_bytes()
             assert parts.getinfo(name).compress_type == zipfile.ZIP_STORED
-        assert parts.read(INDEX).splitlines(True) == sorted(line for path in warcs for line in index_lines(path))
+        lines = sorted(line for path in warcs for line in index_lines(path))
+        assert parts.read(INDEX).splitlines(True) == [line for line in lines if b'"status": "304"' not in line] != lines
         head, page = map(json.loads, parts.read(PAGES).splitlines())
         assert (head["format"], page) == ("json-pages-1.0", PAGE)
         package = json.loads(parts.read(DATAPACKAGE))

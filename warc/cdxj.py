@@ -56,6 +56,10 @@ class Entry:
     def offset(self) -> str:
         return self.fields.get("offset", "")
 
+    @property
+    def is_not_modified(self) -> bool:
+        return self.fields.get("status") == "304"
+
 
 def index_lines(warc: Path) -> Iterator[bytes]:
     """A line for each capture of a file, in the file's order. Raises ``warc.reader.DamagedRecord``, OSError."""
@@ -119,6 +123,12 @@ def merge(indexes: Sequence[Path]) -> Iterator[bytes]:
             merged.seek(0)
             files.append(merged)
         yield from _unique(heapq.merge(*files))
+
+
+def playable(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Without answers 304: they hold no payload and name none by a digest. With one in its index a player shows an
+    empty page for the date of the 304, and not what was there before and had not changed."""
+    return (line for line in lines if b'"304"' not in line or not parse_line(line).is_not_modified)
 
 
 def timestamp14(date: str) -> str:

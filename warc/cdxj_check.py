@@ -20,10 +20,15 @@ def captures_of(warc: Path) -> Captures:
 
 
 def check_index(
-    lines: Iterable[bytes], find: Callable[[str], Captures | None], complete: Iterable[str] = ()
+    lines: Iterable[bytes],
+    find: Callable[[str], Captures | None],
+    complete: Iterable[str] = (),
+    *,
+    for_players: bool = False,
 ) -> Iterator[Fault]:
     """``find`` gives the captures of a file by its name, None when it is not there; ``complete`` names the files of
-    which no capture may be missing. An index of other hands may have fewer fields: those it has are compared."""
+    which no capture may be missing; answers 304 may, of an index ``for_players``. An index of other hands may have
+    fewer fields: those it has are compared."""
     known: dict[str, Captures | None] = {}
     indexed: dict[str, set[str]] = {}
     offset, before = 0, b""
@@ -51,7 +56,8 @@ def check_index(
     for name in complete:
         captures = known[name] if name in known else find(name)
         for at in (captures or {}).keys() - indexed.get(name, set()):
-            yield None, "index-missing", f"the capture at {at} of {name} is not in it"
+            if not (for_players and captures and captures[at].is_not_modified):
+                yield None, "index-missing", f"the capture at {at} of {name} is not in it"
 
 
 def _difference(entry: Entry, capture: Entry | None) -> str | None:

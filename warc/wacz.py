@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from warc.cdxj import merge, parse_line, write_index
+from warc.cdxj import merge, parse_line, playable, write_index
 from warc.reader import read_records
 from warc.writer import sync_folder
 
@@ -89,7 +89,7 @@ class Wacz:
                 if shown is not warc:
                     shown.unlink()
             payloads = _Payloads()
-            self._add(INDEX, payloads.passing(merge(indexes)), stored=True)
+            self._add(INDEX, payloads.passing(playable(merge(indexes))), stored=True)
         return payloads.unresolved
 
     def add_pages(self, pages: Iterable[Mapping[str, Any]]) -> int:
@@ -169,7 +169,7 @@ class _Payloads:
             fields = parse_line(line).fields
             if fields.get("mime") != "warc/revisit":
                 self._held.add(fields.get("digest", ""))
-            elif "digest" in fields:  # a 304 does not say which payload it stands for
+            elif "digest" in fields:
                 self._asked.append(fields["digest"])
             yield line
 

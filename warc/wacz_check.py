@@ -155,5 +155,5 @@ def _check_archives(wacz: zipfile.ZipFile, names: list[str]) -> Iterator[Fault]:
     for name in names:
         if name.startswith("indexes/") and name.endswith((".cdx", ".cdxj")):
             with wacz.open(name) as lines:
-                for offset, rule, detail in check_index(lines, captures.get, captures):
+                for offset, rule, detail in check_index(lines, captures.get, captures, for_players=True):
                     yield name, offset, None, rule, detail
