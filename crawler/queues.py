@@ -67,7 +67,7 @@ class HostQueues:
 
     def pending_before(self, at: float) -> bool:
         """The same, without the hosts that are parked for longer."""
-        return any(host.pending and self._politeness.parked_until(host.name) <= at for host in self._hosts.values())
+        return any(self._waits(host) and self._politeness.parked_until(host.name) <= at for host in self._hosts.values())
 
     def parked(self) -> dict[str, float]:
         """Hosts that are parked and have something queued, with the seconds that remain."""
@@ -109,6 +109,12 @@ class HostQueues:
             host.listed_at = -math.inf
             self._ready.append(host)
         return taken
+
+    def _waits(self, host: _Host) -> bool:
+        """Whether it has something queued: what was found again may be done, and a parking waited for in vain."""
+        if host.pending and not host.rows and not host.whole:
+            self._read(host)
+        return host.pending
 
     def leave_alone(self, name: str) -> None:
         """This run asks no more of the host; what is queued waits for the next one."""

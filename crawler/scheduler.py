@@ -182,7 +182,13 @@ class LedgerScheduler(BaseScheduler):
     def has_pending_requests(self) -> bool:
         if self._full:
             return False
-        return bool(self._leftovers) or self._outbox.promising > 0 or self._queues.pending_before(self._worth_waiting)
+        if self._leftovers or self._outbox.promising:
+            return True
+        try:
+            return self._queues.pending_before(self._worth_waiting)
+        except sqlite3.Error as error:
+            self._trouble(error)
+            return False
 
     @property
     def _worth_waiting(self) -> float:

@@ -921,3 +921,24 @@ def test_a_turn_that_comes_between_two_looks_at_the_clock(tmp_path: Path) -> Non
     assert desk.next() is None
     assert desk.timers
     assert desk.all() == ["a"]
+
+
+def test_a_run_does_not_wait_for_a_parked_host_of_which_nothing_is_left(make: Callable[..., Desk]) -> None:
+    """What was found once more, on a page of another host, may be done already."""
+    desk = make()
+    desk.discover("a")
+    desk.commit()
+    request = desk.next()
+    assert request is not None
+    desk.respond(request)
+    desk.scheduler.park("h.vn", 900, "http_429")
+    desk.discover("a", via="https://x.vn/1")
+    assert desk.scheduler.has_pending_requests()
+    desk.commit()
+    assert not desk.scheduler.has_pending_requests()
+    desk.discover("b", via="https://x.vn/1")
+    desk.commit()
+    assert desk.scheduler.has_pending_requests()
+    assert desk.next() is None
+    desk.tick(900)
+    assert desk.all() == ["b"]
