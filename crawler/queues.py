@@ -67,7 +67,8 @@ class HostQueues:
 
     def pending_before(self, at: float) -> bool:
         """The same, without the hosts that are parked for longer."""
-        return any(self._waits(host) and self._politeness.parked_until(host.name) <= at for host in self._hosts.values())
+        waiting = filter(self._waits, self._hosts.values())
+        return any(self._politeness.parked_until(host.name) <= at for host in waiting)
 
     def parked(self) -> dict[str, float]:
         """Hosts that are parked and have something queued, with the seconds that remain."""
