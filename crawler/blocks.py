@@ -20,13 +20,14 @@ _LONGEST_LABEL = 100  # letters, with what stands before it
 
 # Labels before links to other articles, folded (lower case, no tone marks).
 _RELATED_LABEL = re.compile(
-    r"^[\s>»•*\-–—]*(?:xem them|doc them|xem ngay|tin lien quan|bai lien quan|tin cung chuyen muc|bai viet lien quan"
+    r"^\W{0,6}(?:xem them|doc them|xem ngay|tin lien quan|bai lien quan|tin cung chuyen muc|bai viet lien quan"
     r"|co the ban quan tam|moi ban doc|see also|read more|related|more from wvr)\b[^.!?]{0,30}?:?\s*$"
 )
 _CREDIT = re.compile(
     r"(?:\((?:[^()]*(?:ảnh|nguồn|photo|source|credit)\b[^()]*)\)|\b(?:Ảnh|Photo|Nguồn ảnh)\s*:[^.]{2,60})\.?$", re.I
 )
 _ARROWS = re.compile(r"^\s*(?:>{2,}|»)")
+_POINTER = re.compile(r"^\s*(?:>|[►▶➤➡→👉])")  # counts where nothing but the link follows it
 
 
 def read_blocks(element: _Element, rules: BlockRules, base_url: str) -> list[Piece]:
@@ -90,4 +91,6 @@ def _see_also(piece: Piece, text: str) -> bool:
     if not piece.links or piece.block.type not in ("paragraph", "heading"):
         return False
     label, colon, _ = text.partition(":")
-    return _ARROWS.match(text) is not None or (colon == ":" and _RELATED_LABEL.match(label + ":") is not None)
+    if _ARROWS.match(text) or (piece.linked and _POINTER.match(text)):
+        return True
+    return colon == ":" and _RELATED_LABEL.match(label + ":") is not None

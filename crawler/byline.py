@@ -177,7 +177,9 @@ def _agency(name: str) -> str | None:
 def _is_person(name: str, nobody: frozenset[str]) -> bool:
     if not name or len(name) > _LONGEST_NAME or name.islower() or not any(char.isalpha() for char in name):
         return False
-    return _agency(name) is None and fold(name) not in nobody and _OFFICE.match(name.lower()) is None
+    bureau = name.split("-")[0]  # "VOV-Paris", "TTXVN-Rome"
+    known = any(_agency(part) is not None or fold(part) in nobody for part in (name, bureau))
+    return not known and _OFFICE.match(name.lower()) is None
 
 
 _CREDIT = (

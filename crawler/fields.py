@@ -19,10 +19,11 @@ from scrapy.http import Response
 from crawler import kinds, structured
 from crawler.beside import is_beside
 from crawler.blocks import BlockRules, Piece, body_text, inline_text, read_blocks
+from crawler.byline import split_byline
 from crawler.dates import Moment, parse_loose
 from crawler.items import Block, Breadcrumb, Image, Source, Tag, Video
 from crawler.locate import located
-from crawler.makers import bylines
+from crawler.makers import bylines, joined
 from crawler.notices import is_furniture
 from crawler.reading import Candidates, Reading
 from crawler.text import clean, fold
@@ -151,12 +152,13 @@ class Fields(Reading):
         for source, value in self.texts(self.BYLINE):
             yield source, self.person(value)
         self.pick("body")
-        yield from ((source, self.person(byline)) for source, byline in self._bylines)
+        yield from ((source, self.person(byline)) for source, byline in self._bylines if any(split_byline(byline)))
         for obj in self.articles_ld:
             people = [a for a in _as_list(obj.get("author")) if not _is_organisation(a)]
             people = [name for name in map(self.person, map(structured.name_of, people)) if name]
             yield "json_ld", ", ".join(dict.fromkeys(people))
         yield from ((source, self.person(value)) for source, value in self.stated("author", "article:author"))
+        yield from ((source, self.person(byline)) for source, byline in self._bylines)  # "Theo Lao Động", "Nhóm PV"
 
     def publisher(self) -> Candidates:
         yield from (("json_ld", structured.name_of(o.get("publisher"))) for o in self.articles_ld)
@@ -290,7 +292,7 @@ class Fields(Reading):
         blocks = [piece.block for piece in kept]
         for piece in kept:
             self._sizes[id(piece.block)] = piece.size
-        self._bylines.append((source, " ".join(p.block.text or "" for p in makers) or None))
+        self._bylines.append((source, joined(makers)))
         return blocks
 
     def generic_body(self) -> list[Block]:

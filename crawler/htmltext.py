@@ -18,7 +18,11 @@ SKIP = frozenset(
 INLINE = frozenset(
     {"a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "kbd"}
     | {"label", "mark", "o:p", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u"}
-    | {"var", "wbr"}
+    | {"var", "wbr", "nobr", "ruby", "rb", "rt", "rp"}
+    | {
+        f"st1:{name}"
+        for name in ("place", "city", "country-region", "state", "personname", "date", "time", "metricconverter")
+    }
 )
 
 _WHITE = " \t\r\n\f"  # HTML's white space: a no-break space is a letter here

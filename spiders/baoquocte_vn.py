@@ -169,6 +169,7 @@ class BaoquoctePage(Baoquocte, ArticlePage):
             " .article-detail-title, .article-tag, #user-comment"
         ),
         figure="table.MASTERCMS_TPL_TABLE",
+        caption='figcaption, [class*="caption"], [class*="Caption"]',  # in articles pasted from other papers
         quote=".__MB_template_g, .__MB_template_d, .__MB_ARTICLE_QUOTE, .__MB_HL_BOX",
         quote_text="td.__RE_PLACE_CONTENT",
     )

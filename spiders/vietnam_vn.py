@@ -60,7 +60,10 @@ _PROMOTION = frozenset(
 _COUNT = re.compile(r"\D{2,40} ?[(（]\d+[)）]")  # "Bình luận (0)" in any language
 _LEGAL = re.compile(r"(?:bo van hoa|chiu trach nhiem|cuc truong|tru so|giay phep)\b")
 _SOURCE_LINE = re.compile(rf"\s*([^\d:：﹕]{{1,25}}){COLON}\s*(\S.*)?")
-_PUBLISHED_LINE = re.compile(r"(?P<paper>.{0,80}?)\s*(?P<day>\d{1,2}/\d{1,2}/\d{4})(?:[\s|,–-]+\d{1,2}:\d{2})?")
+_PUBLISHED_LINE = re.compile(
+    r"(?P<paper>.{0,80}?)\s*(?P<day>\d{1,2}([/.-])\d{1,2}\3\d{4})(?:[\s|,–-]+\d{1,2}:\d{2}(?: \(?GMT ?\+7\)?)?)?"
+)
+_OWN_CLASSES = 3  # of BODY: those that hold the text and nothing else
 _ALIKE = 3  # pieces by which a part is found again in the whole
 
 # Names that the page data of such an application may give the fields; the real ones are not known.
@@ -385,6 +388,9 @@ class VietnamPage(Vietnam, ArticlePage):
             for element in self.select(query):
                 if _holds_paragraphs(element, 100):
                     return element, True
+        for element in (e for query in self.BODY[:_OWN_CLASSES] for e in self.select(query)):
+            if inline_text(element):  # text without paragraphs, or few words under pictures
+                return element, True
         around = h1.iterancestors() if h1 is not None else iter(())
         return next((element for element in around if _holds_paragraphs(element, 200)), None), False
 

@@ -169,6 +169,10 @@ def test_pixels(value: str, want: int | None) -> None:
     [
         '<p>Xem thêm: <a href="/b">Bài khác</a></p>',
         '<p>>> <a href="/b">Bài khác</a></p>',
+        '<p>► <a href="/b">Bài khác</a></p>',
+        '<p>▶ Xem thêm: <a href="/b">Bài khác</a></p>',
+        '<p>👉 Xem thêm: <a href="/b">Bài khác</a></p>',
+        '<p>(Xem thêm: <a href="/b">Bài khác</a>)</p>',
         "<h3>Tin liên quan</h3><ul><li><a href='/b'>Bài khác</a></li></ul>",
         "<p><b>Đọc thêm:</b></p><p><a href='/b'>Bài khác</a></p><p><a href='/c'>Bài nữa</a></p>",
     ],
@@ -178,7 +182,13 @@ def test_lines_to_other_articles_are_left_out(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['<p><a href="/b">Một câu là liên kết.</a></p>', "<p>Xem thêm nhiều đèn lồng ở bến sông, ai cũng vui.</p>"]
+    "text",
+    [
+        '<p><a href="/b">Một câu là liên kết.</a></p>',
+        "<p>Xem thêm nhiều đèn lồng ở bến sông, ai cũng vui.</p>",
+        '<p>→ Nước lên <a href="/b">hai gang</a> trong một đêm.</p>',
+        "<p>Ghé <st1:place><st1:City>Bến</st1:City></st1:place>, <nobr>rồi</nobr> <ruby>水<rt>thủy</rt></ruby>.</p>",
+    ],
 )
 def test_sentences_stay(text: str) -> None:
     assert len(short(text)) == 1

@@ -60,6 +60,7 @@ BYLINES: list[tuple[str, list[str], list[str]]] = [
     ("Theo Tân Hoa xã", [], ["Xinhua"]),
     ("Theo hãng tin Yonhap", [], ["Yonhap"]),
     ("Theo Lao Động", [], []),
+    ("Minh Quân/VOV-Paris", ["Minh Quân"], []),
     ("Theo Minh Quân", [], []),
     ("Nguồn: Sputnik, TASS", [], ["Sputnik", "TASS"]),
     ("Minh Quân (TTXVN)", ["Minh Quân"], ["TTXVN"]),

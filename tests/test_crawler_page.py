@@ -183,8 +183,24 @@ def test_relative_dates_count_from_the_capture() -> None:
         (f'<div class="b">{TEXT}<p><strong>Lan Chi (tổng hợp)</strong></p></div>', "Lan Chi (tổng hợp)"),
         (f'<div class="b">{TEXT}<p>(Theo Reuters)</p></div>', "(Theo Reuters)"),
         (f'<div class="b"><p style="text-align:right">Lan Chi</p>{TEXT}</div>', "Lan Chi"),
+        # papers and offices in the place of a person
+        (f'<div class="b">{TEXT}<p>Theo Bãi Bồi</p></div>', "Theo Bãi Bồi"),
+        (f'<div class="b">{TEXT}<p><em>(Nguồn: báo Bãi Bồi)</em></p></div>', "(Nguồn: báo Bãi Bồi)"),
+        (f'<div class="b">{TEXT}<p>Theo baibensong.example</p></div>', "Theo baibensong.example"),
+        (f'<div class="b">{TEXT}<p align="right"><b>Nhóm PV</b></p></div>', "Nhóm PV"),
+        (
+            f'<div class="b">{TEXT}<p align="right"><b>Lan Chi</b></p><p><em>(tổng hợp)</em></p></div>',
+            "Lan Chi (tổng hợp)",
+        ),
+        (ld(author={"name": "Lan Chi"}) + f'<div class="b">{TEXT}<p>Theo Bãi Bồi</p></div>', "Lan Chi"),
+        # two lines
+        (f'<div class="b">{TEXT}<p><b>Lan Chi</b></p><p><b>Thu Hà</b></p></div>', "Lan Chi, Thu Hà"),
+        (f'<div class="b">{TEXT}<p align="right">Lan Chi<br>Thu Hà</p></div>', "Lan Chi, Thu Hà"),
+        (f'<div class="b"><p align="right">Lan Chi</p>{TEXT}<p align="right">Lan Chi</p></div>', "Lan Chi"),
+        (f'<div class="b">{TEXT}<p><b>Bài: Lan Chi</b></p><p><b>Ảnh: Thu Hà</b></p></div>', "Bài: Lan Chi Ảnh: Thu Hà"),
         (f'<div class="b">{TEXT}<p><strong>Hẹn gặp lại mùa sau</strong></p></div>', None),
         (f'<div class="b">{TEXT}<p>Theo ông Tư, nước sẽ lên lại vào tháng Mười.</p></div>', None),
+        (f'<div class="b">{TEXT}<p>Theo ông Tư, nước sẽ lên lại</p></div>', None),
     ],
 )
 def test_bylines(html: str, byline: str | None) -> None:

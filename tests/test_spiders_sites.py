@@ -289,6 +289,19 @@ def test_baoquocte_bylines_of_all_years(html: str, byline: str | None) -> None:
     assert (article.byline, article.body) == (byline, "Một câu dài.")
 
 
+def test_baoquocte_captions_of_articles_pasted_from_other_papers() -> None:
+    body = (
+        '<h1 class="article-detail-title">Bài</h1><div class="__MASTERCMS_CONTENT"><p>Một câu dài.</p>'
+        '<div><img src="/a.jpg"><div class="Photo_Caption"><p>Ghe về bến.</p></div></div><p>Câu nữa.</p></div>'
+    )
+    article = BaoquoctePage(Response(ARTICLE, body=body.encode(), headers=HTML)).article()
+    assert [(block.text, block.caption) for block in article.blocks] == [
+        ("Một câu dài.", None),
+        (None, "Ghe về bến."),
+        ("Câu nữa.", None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("category", "kind"), [("infographic", "infographic"), ("emagazine", "emagazine"), ("van-hoa", "article")]
 )
@@ -406,6 +419,26 @@ OTHER_EDITION = (
     "<p>大人たちは庭で昔話をしました。</p><p>ソース：<a href='https://bensong.example/hoi-trang'>https://bensong.example/hoi-trang</a></p>"
     "<h3>コメント (0)</h3><p>コメントを残してください</p>"
 )
+
+
+@pytest.mark.parametrize("day", ["05/03/2025", "05.03.2025", "5-3-2025", "05/03/2025 08:06 (GMT+7)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<p>Ghe chở đèn ra giữa sông từ chập tối.</p>",  # fewer letters than the box of promotion below has
+        "<div>Ghe chở đèn ra giữa sông từ chập tối.</div>",
+        "Ghe chở đèn ra giữa sông từ chập tối.",
+    ],
+)
+def test_vietnam_few_words_in_a_known_body(text: str, day: str) -> None:
+    body = (
+        f"<h1>Đèn trên sông</h1><div><img alt='Báo Bãi Bồi' src='/a.png'>Báo Bãi Bồi{day}</div>"
+        f"<h2>Cả làng ra bến.</h2><div class='post-detail-body'>{text}</div><div>Bình luận (0)</div>"
+        f"<div><h3>Di sản</h3><p>{'Một bài khác của báo khác. ' * 10}</p></div>"
+    )
+    article = VietnamPage(Response("https://www.vietnam.vn/den-tren-song", body=body.encode(), headers=HTML)).article()
+    assert (article.body, article.sapo) == ("Ghe chở đèn ra giữa sông từ chập tối.", "Cả làng ra bến.")
+    assert (article.source.name, article.published_date) == ("Báo Bãi Bồi", "2025-03-05")
 
 
 def test_vietnam_labels_of_an_edition_nobody_has_seen() -> None:
