@@ -43,7 +43,7 @@ _NAMED_DAYS = {"hom nay": 0, "today": 0, "hom qua": 1, "yesterday": 1, "hom kia"
 _TIME = re.compile(
     r"(?<![\d:+-])(?P<hour>\d{1,2})"
     r"(?: ?: ?(?P<minute>\d{2})(?: ?: ?(?P<second>\d{2})(?:[.,]\d+)?)?"
-    r"| ?(?:h|gio)(?: ?(?P<minute_of>\d{1,2})(?: ?(?:phut|p)(?![a-z]))?)?)(?![\d:])"
+    r"| ?(?:h|gio)(?: ?(?P<minute_of>\d{1,2})(?: ?(?:phut|p)(?![a-z])|['’′])?)?)(?![\d:])"
     r"(?: ?(?P<half>am|a\.m\.|pm|p\.m\.|sa|ch|sang|chieu|toi)(?![a-z]))?"
 )
 _ZONE = re.compile(
