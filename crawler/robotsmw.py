@@ -172,7 +172,10 @@ class RobotsMiddleware:
         if "frontier" in request.meta:  # parts of pages have a pace of their own
             if self._reads_tdm:
                 await self._read_reservation(request, origin, answer)
-            await self._turn(host_of(request.url), request)
+            host = host_of(request.url)
+            await self._turn(host, request)
+            if host in (self._scheduler_call("parked") or ()):  # it has refused those before this one
+                raise Unfinished(f"{host} is left alone: {request.url} waits in its queue")
 
     def _note(self, request: Request, answer: Answer | None) -> str | None:
         """Put the line that decides into the request's meta."""

@@ -76,7 +76,7 @@ def refusing(press: Press, times: int, status: int = 429, retry_after: str | Non
             said = [("Retry-After", retry_after)] if retry_after else []
             return Answer(status, "No", [HTML, *said], b"")
         if request.target == "/robots.txt":
-            return Answer(404, "No", [HTML], b"")
+            return Answer(404, "No", [HTML], b"", delay=press.paper.robots_wait)
         return pages.get(request.url) or Answer(404, "No", [HTML], b"")
 
     press.paper.respond = respond  # type: ignore[method-assign]
@@ -104,6 +104,20 @@ def test_a_burst_passes_and_every_page_comes(press: Press, status: int, times: i
     assert asked[times] - asked[times - 1] >= 1.0  # left alone
     assert len(asked) == len(NUMBERS) + times
     assert press.ask("SELECT parkings FROM hosts") == [(0,)]
+
+
+@pytest.mark.slow
+def test_what_waits_for_its_turn_is_not_sent_to_a_host_that_refuses(press: Press) -> None:
+    """Four pages waited for a slow robots.txt, and the first one of them is refused."""
+    press.paper.robots_wait = 2.0
+    refusing(press, 1, 429, "3")
+    seeds = ",".join(address(number) for number in NUMBERS)
+    run = press.crawler("baoquocte", "-a", f"seeds={seeds}", archive=press.archive, settings={"HOST_DELAY": "0.5"})
+    assert run.status == 0
+    asked = times_of(press)
+    assert asked[1] - asked[0] >= 2.9
+    assert len(asked) == len(NUMBERS) + 1
+    assert press.ask("SELECT DISTINCT state FROM frontier") == [("done",)]
 
 
 @pytest.mark.slow
