@@ -120,11 +120,15 @@ def test_nobody_waits_for_it(caplog: pytest.LogCaptureFixture) -> None:
         began = time.monotonic()
         for _ in range(WAITING + 5):
             webhook.send("drift", "trang đổi mẫu")
+        thread = webhook._thread
         webhook.close(0.3)
         assert time.monotonic() - began < 3
         assert webhook.failed >= 4
         held.set()
         webhook.close(30)
+        assert thread is not None
+        thread.join(30)  # the first close may have given up on it: it must not go on beside other tests
+        assert not thread.is_alive()
     assert "has not answered" in caplog.text or "waiting already" in caplog.text
     silent = Webhook(None, {})
     silent.send("drift", "không ai nghe")
