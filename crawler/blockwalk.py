@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import itemgetter
 
 from lxml.etree import _Element
@@ -32,6 +32,7 @@ _LOOKS_OF_TAG = {
     "center": ("centred",),
 }
 _LABEL = 20  # letters
+_LONGEST_BOX = 400  # letters of a box that may be most of a text
 _SMALL = 60  # pixels: both sides declared at most this is an icon, not a picture of the article
 
 
@@ -261,7 +262,11 @@ class Walk:
         if pictures and len(texts) <= len(pictures) and max(map(len, texts), default=0) < 400:
             self.figure_rows(rows)
         elif len(telling := [cell for cell in cells if _letters(inline_text(cell))]) == 1:
-            self.framed(telling[0], "box")
+            letters = _letters(inline_text(telling[0]))
+            if letters > _LONGEST_BOX and 2 * letters > self.actions.letters:
+                self.pieces.extend(self.part(telling[0]))  # no box beside the article: its paragraphs, laid out
+            else:
+                self.framed(telling[0], "box")
         elif texts:
             caption = " ".join(inline_text(child) for child in element if child.tag == "caption") or None
             block = Block("table", rows=[[inline_text(cell) for cell in row] for row in rows], caption=caption)
@@ -298,8 +303,14 @@ class Actions:
     """What the rules of a site say of an element. Simple selectors are asked of each element that the walk meets."""
 
     def __init__(self, element: _Element, rules: BlockRules) -> None:
+        self.element = element
         self.simple, others = _by_name(rules)
         self.found = {match: (rank, act) for rank, query, act in reversed(others) for match in select(element, query)}
+
+    @cached_property
+    def letters(self) -> int:
+        """Of the whole text."""
+        return _letters(inline_text(self.element))
 
     def of(self, element: _Element) -> _Action | None:
         held = self.simple(element.tag, element.get("class"), element.get("id"))

@@ -164,6 +164,17 @@ def test_pixels(value: str, want: int | None) -> None:
     assert pixels(element(f'<img width="{value}">')[0], "width") == want
 
 
+def test_a_table_that_holds_most_of_the_text_is_no_box() -> None:
+    paragraphs = [f"Đoạn thứ {n} kể chuyện ghe về bến, người mua kẻ bán gọi nhau trong sương sớm." for n in range(8)]
+    laid_out = "".join(f"<p>{text}</p>" for text in paragraphs)
+    picture = '<p><img src="/a.jpg"></p><p align="center"><i>Bến sớm.</i></p>'
+    found = blocks(f"<table><tr><td>{laid_out}{picture}</td></tr></table><p>Câu cuối.</p>")
+    assert body_text(found) == "\n\n".join([*paragraphs, "Câu cuối."])
+    assert [block.caption for block in found if block.type == "image"] == ["Bến sớm."]
+    boxed = blocks(f"{laid_out}<table><tr><td><p>Hồ sơ.</p><p>Bến có từ xưa.</p></td></tr></table>")
+    assert [block.type for block in boxed] == [*["paragraph"] * 8, "box"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
