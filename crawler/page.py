@@ -63,6 +63,11 @@ class ArticlePage(Fields):
         if first and value is None and self.fallback and name in _MAY_MOVE and self.source_of("body") == "generic":
             value = self.twin.pick(name) if self.twin else None
             self._picked[name] = (self.twin.source_of(name) or "generic", value) if self.twin and value else None
+        if first and isinstance(value, Moment) and value.at is None:  # a time of that day says more than the day
+            for source, other in self.candidates(name):
+                if other.at is not None and other.day == value.day and other.precision != "guess":
+                    self._picked[name], value = (source, other), other
+                    break
         return value
 
     @cached_property

@@ -133,6 +133,9 @@ def test_order_of_trust(field: str, parts: list[str], taken: list[tuple[str, str
             ("json_ld", "2026-09-08", "second"),
         ),
         (['<i class="d">07/09/2026</i>', ld(datePublished="hôm nọ")], ("selector", "2026-09-07", "day")),
+        # A time of the same day says more than the day; that of another day does not
+        (['<i class="d">08:30 | 07/09/2026</i>', ld(datePublished="2026-09-07")], ("selector", "2026-09-07", "minute")),
+        (['<i class="d">08:30 | 07/09/2026</i>', ld(datePublished="2026-09-08")], ("json_ld", "2026-09-08", "day")),
         (['<i class="d">chiều muộn</i>'], None),
     ],
 )
