@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,8 +26,10 @@ from typing import Any
 import brotli
 import pytest
 from scrapy import cmdline
+from scrapy.settings import Settings
 from scrapy.utils.project import get_project_settings
 
+from crawler.commands.extract import Command
 from crawler.extract_read import Source, sources
 from crawler.extract_run import extract as extract_all
 from crawler.rowdiff import compare
@@ -473,6 +476,16 @@ def test_sealed_means_no_socket_for_anybody() -> None:
         os.close(writing)
     finally:
         unseal()
+    socket.socket().close()
+
+
+def test_rows_come_back_from_quarantine_without_a_socket_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With work that asks for a socket, in the place of work that needs none."""
+    command = Command()
+    command.settings = Settings()
+    monkeypatch.setattr("crawler.commands.extract.run_quarantined", lambda only, settings: socket.socket())
+    with pytest.raises(SocketRefused):
+        command.run([], Namespace(quarantined=True, spider=None))
     socket.socket().close()
 
 

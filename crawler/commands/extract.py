@@ -124,7 +124,11 @@ class Command(ScrapyCommand):
 
         assert self.settings is not None
         if opts.quarantined:
-            self.exitcode = run_quarantined(opts.spider, self.settings)
+            seal()
+            try:
+                self.exitcode = run_quarantined(opts.spider, self.settings)
+            finally:
+                unseal()
             return
         processes = opts.processes or len(os.sched_getaffinity(0))
         before = signal.signal(signal.SIGTERM, interrupt)
