@@ -352,19 +352,7 @@ class Ledger:
         if visit is None:
             return None
         original = self.capture(visit.original_id) if visit.original_id else None
-        at = original or visit
-        return CaptureRef(
-            file=at.file,
-            offset=at.offset,
-            length=at.length,
-            record_id=at.record_id,
-            record_type=at.record_type,
-            target_uri=at.url,
-            payload_digest=at.payload_digest,
-            captured_at=visit.captured_at,
-            status=visit.status,
-            revisit_id=visit.record_id if original else None,
-        )
+        return reference(visit, original or visit)
 
     def latest_version(self, article_id: str) -> Version | None:
         """The newest version of an article."""
@@ -428,3 +416,19 @@ class Ledger:
     def jobs(self, spider: str) -> list[str]:
         """Every run of this spider."""
         return [str(job) for (job,) in self._db.execute("SELECT job FROM runs WHERE spider = ?", (spider,))]
+
+
+def reference(capture: Capture, at: Capture) -> CaptureRef:
+    """How a row points at a capture. ``at``: the one whose record holds the bytes, another one for a revisit."""
+    return CaptureRef(
+        file=at.file,
+        offset=at.offset,
+        length=at.length,
+        record_id=at.record_id,
+        record_type=at.record_type,
+        target_uri=at.url,
+        payload_digest=at.payload_digest,
+        captured_at=capture.captured_at,
+        status=capture.status,
+        revisit_id=capture.record_id if at is not capture else None,
+    )

@@ -35,7 +35,7 @@ from crawler.drift_report import QUARANTINED, drift_counts
 from crawler.events import Events, event_line
 from crawler.exclusions import EXCLUDED, NOTHING, Hidden, exclusions_of
 from crawler.items import Article
-from crawler.ledger import Ledger
+from crawler.ledger import Ledger, reference
 from crawler.ledger_ops import (
     Add,
     ArticleSeen,
@@ -66,7 +66,7 @@ from crawler.runfacts import RunFacts
 from crawler.serialize import link_lines, to_line
 from crawler.sites import Sites
 from crawler.sources import Sources
-from crawler.store_ops import captured, quarantined, reference, rendered
+from crawler.store_ops import captured, quarantined, rendered
 from crawler.template import SUSPECT, seen_of
 from crawler.trouble import OutputTrouble
 from crawler.versions import Versions

@@ -1,9 +1,8 @@
-"""What the store tells the ledger: a capture, a row in quarantine; and how a row points at a capture."""
+"""What the store tells the ledger: a capture, a rendered page, a row in quarantine."""
 
 from __future__ import annotations
 
 from crawler.arguments import Arguments
-from crawler.capture import CaptureRef
 from crawler.dom import HTML, STATUS
 from crawler.items import Article
 from crawler.ledger_ops import Capture, Quarantined
@@ -56,22 +55,6 @@ def rendered(dom: WarcRecord, file: str, place: RecordRef, run: str) -> Capture:
         status=STATUS,
         payload_digest=dom.payload_digest,
         mime=HTML.partition(";")[0],
-    )
-
-
-def reference(capture: Capture, at: Capture) -> CaptureRef:
-    """How a row points at a capture. ``at``: the one whose record holds the bytes, another one for a revisit."""
-    return CaptureRef(
-        file=at.file,
-        offset=at.offset,
-        length=at.length,
-        record_id=at.record_id,
-        record_type=at.record_type,
-        target_uri=at.url,
-        payload_digest=at.payload_digest,
-        captured_at=capture.captured_at,
-        status=capture.status,
-        revisit_id=capture.record_id if at is not capture else None,
     )
 
 

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from scrapy.settings import SETTINGS_PRIORITIES
 
@@ -119,3 +119,8 @@ def forget_stdout() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def interrupt(*_: Any) -> None:
+    """SIGTERM as if it were SIGINT."""
+    raise KeyboardInterrupt

@@ -15,7 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
 
@@ -25,6 +25,7 @@ from crawler.usage import (
     Status,
     complain,
     forget_stdout,
+    interrupt,
     one_line_errors,
     quiet,
     refuse_unknown_options,
@@ -261,11 +262,6 @@ def output(name: str, final: Callable[[], Path] | None = None) -> Iterator[IO[by
         Path(unfinished).replace(path)
     finally:
         Path(unfinished).unlink(missing_ok=True)
-
-
-def interrupt(*_: Any) -> None:
-    """SIGTERM as if it were SIGINT."""
-    raise KeyboardInterrupt
 
 
 def _summary(counts: Counter[str], files: int, output_name: str) -> str:

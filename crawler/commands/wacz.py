@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 from scrapy.commands import ScrapyCommand
 
 from crawler import __version__
-from crawler.commands.extract import interrupt
 from crawler.rebuild_read import job_of
 from crawler.summary import counted
-from crawler.usage import Status, complain, one_line_errors, refuse_unknown_options, stop, why_no_file
+from crawler.usage import Status, complain, interrupt, one_line_errors, refuse_unknown_options, stop, why_no_file
 
 if TYPE_CHECKING:
     from crawler.exclusions import Hidden
